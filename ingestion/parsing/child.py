@@ -1,0 +1,196 @@
+"""The process that children fork from, and the child that reads one file.
+
+`python -m ingestion.parsing.child` answers one JSON line on stdout per JSON line on stdin. It never
+touches a file itself: for each request it forks a child with resource limits of its own, which writes
+its answer to a file, and reports how that child ended. Forking a warm process costs about 5 ms
+where a fresh interpreter with its libraries costs 100 to 500. End of input ends it and its child, so
+that a killed worker leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ingestion.parsing import detection, registry
+from ingestion.parsing.errors import ParseError, PermanentParseError
+from ingestion.parsing.types import ParseLimits, Parsed, Source
+
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+
+
+def serve() -> None:
+    """Answer requests until end of input."""
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    os.set_blocking(woken, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    _answer({"ready": True, "network": _leave_network()})
+    for line in sys.stdin:
+        request = json.loads(line)
+        registry.preload(request["filename"])
+        _answer(_run(request, woken))
+
+
+def _answer(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def _leave_network() -> str:
+    """Best effort, Linux only: a network namespace without interfaces."""
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        if (
+            libc.unshare(_CLONE_NEWNET) == 0
+            or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
+        ):
+            return "none"
+    return "inherited"
+
+
+def _run(request: dict[str, Any], woken: int) -> dict[str, Any]:
+    """Fork, wait until the child ends or its wall-clock time is over, and say how it ended."""
+    gc.freeze()  # the child's collector must not touch (and so copy) what it inherited
+    pid = os.fork()
+    if pid == 0:
+        _child(request)
+    ended = _wait(pid, woken, float(request["limits"]["wall_seconds"]))
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)  # whatever it may have started
+    if ended is None:
+        os.waitpid(pid, 0)
+        return {"end": "wall"}
+    if os.WIFSIGNALED(ended):
+        return {"end": "signal", "signal": os.WTERMSIG(ended)}
+    return {"end": "exit", "code": os.WEXITSTATUS(ended)}
+
+
+def _wait(pid: int, woken: int, seconds: float) -> int | None:
+    """The wait status, or None when time is over. Ends everything when our own input ends."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            return status
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return None
+        ready, _, _ = select.select([woken, sys.stdin], [], [], left)
+        if woken in ready:
+            os.read(woken, 4096)
+        if (
+            sys.stdin in ready
+        ):  # nobody writes while a request runs, so this is end of input
+            os.killpg(pid, signal.SIGKILL)
+            sys.exit(0)
+
+
+def _child(request: dict[str, Any]) -> None:
+    """Read one file and leave. Never returns."""
+    code = 70
+    try:
+        limits = ParseLimits(**request["limits"])
+        _confine(limits)
+        answer = _answer_for(request, limits)
+        with open(request["answer"], "w", encoding="utf-8") as file:
+            json.dump(answer, file, ensure_ascii=False)
+        code = 0
+    except MemoryError:
+        code = 71
+    except OSError:
+        code = 72  # the answer outgrew RLIMIT_FSIZE, or the disk is full
+    finally:
+        os._exit(code)
+
+
+def _confine(limits: ParseLimits) -> None:
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    with suppress(ValueError, OSError):
+        # The soft limit's signal says "time"; the hard one's could be anybody's kill.
+        resource.setrlimit(
+            resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 5)
+        )
+    for kind, bound in (
+        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_FSIZE, limits.output_bytes),
+        (resource.RLIMIT_NOFILE, 64),
+        (resource.RLIMIT_NPROC, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        with suppress(
+            ValueError, OSError
+        ):  # a platform without this limit still has the others
+            resource.setrlimit(kind, (bound, bound))
+
+
+def _answer_for(request: dict[str, Any], limits: ParseLimits) -> dict[str, Any]:
+    source = Source(
+        path=Path(request["data_path"]),
+        filename=request["filename"],
+        limits=limits,
+        media_type=request["media_type"] or "",
+        password=request["password"],
+    )
+    try:
+        return {"parsed": read(source).to_json()}
+    except ParseError as error:
+        return {"error": [error.code, error.message, error.remedy]}
+    except MemoryError:
+        raise
+    except RecursionError:
+        return {
+            "error": ["corrupt", "The file is nested too deeply to be read.", _RESAVE]
+        }
+    except (
+        Exception
+    ) as error:  # broad: a library's surprise at hostile bytes is that file's failure
+        return {
+            "error": [
+                "corrupt",
+                f"The file could not be read ({_name(error)}).",
+                _RESAVE,
+            ]
+        }
+
+
+_RESAVE = "Open it in the program that made it, save it again, and upload that copy."
+
+
+def _name(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:200]
+
+
+def read(source: Source) -> Parsed:
+    """Detect and parse in this very process: for the child, and for tests of single parsers."""
+    kind = detection.media_type(source)
+    parsed = registry.parser_for(kind).parse(source)
+    if not parsed.text.strip():
+        raise PermanentParseError(
+            "no_text", "The file holds no text.", "Check the file and upload it again."
+        )
+    return parsed
+
+
+if __name__ == "__main__":
+    serve()
