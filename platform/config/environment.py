@@ -1,0 +1,69 @@
+"""Reading the environment loudly: a setting that is missing or malformed stops the start with its name.
+
+Entry points: ``text``, ``flag``, ``integer``, ``words``, ``database``. Nothing else reads ``os.environ``.
+"""
+
+import os
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, default: str | None = None) -> str:
+    """The variable's value; without a default, an unset variable stops the start."""
+    value = os.environ.get(name, "")
+    if value:
+        return value
+    if default is None:
+        raise ImproperlyConfigured(
+            f"Set the environment variable {name}; it has no default."
+        )
+    return default
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """A yes/no variable: 1, true, yes, on or 0, false, no, off."""
+    value = text(name, "yes" if default else "no").lower()
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name}={value!r} is neither yes nor no.")
+
+
+def integer(name: str, default: int, *, least: int = 0) -> int:
+    """A whole number, at least ``least``."""
+    value = text(name, str(default))
+    if not value.isdecimal() or int(value) < least:
+        raise ImproperlyConfigured(
+            f"{name}={value!r} is not a whole number of at least {least}."
+        )
+    return int(value)
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A list separated by commas."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def database(name: str, default: str | None = None) -> dict[str, Any]:
+    """A ``postgresql://user:password@host:port/name?option=value`` URL as Django's settings.
+
+    A unix socket is given as ``?host=/directory``, as libpq does it.
+    """
+    url = urlsplit(text(name, default))
+    if url.scheme not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured(
+            f"{name} must be a postgresql:// URL, not {url.scheme!r}."
+        )
+    options = dict(parse_qsl(url.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(url.path.lstrip("/")),
+        "USER": unquote(url.username or ""),
+        "PASSWORD": unquote(url.password or ""),
+        "HOST": options.pop("host", None) or url.hostname or "",
+        "PORT": options.pop("port", None) or str(url.port or ""),
+        "OPTIONS": options,
+    }

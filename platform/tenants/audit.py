@@ -1,0 +1,23 @@
+"""The audit trail's one writer."""
+
+from typing import Any
+
+from django.db.models import Model
+
+from tenants.models import AuditEvent
+from tenants.scope import current_principal
+
+
+def record(action: str, subject: Model, **details: Any) -> AuditEvent:
+    """Say that the principal of the open scope did ``action`` to ``subject``; same transaction as the deed."""
+    principal = current_principal()
+    return AuditEvent.objects.create(
+        tenant_id=principal.tenant_id,
+        actor_user_id=principal.user_id,
+        actor_api_key_id=principal.api_key_id,
+        action=action,
+        object_type=subject._meta.label_lower,
+        object_id=str(subject.pk),
+        object_name=str(subject)[:300],
+        details=details,
+    )

@@ -1,0 +1,103 @@
+"""The one door to a tenant's rows.
+
+``with tenant_scope(principal):`` opens a transaction, tells Postgres the tenant and what its principal may read,
+and tells Python's query sets the same. Outside of it there are no rows: the managers refuse (``NoTenantScope``) and
+the row-level-security policies match nothing. The settings are local to the transaction (``set_config(..., true)``),
+because pooled connections are handed on without a reset. Never hold a scope across a ``yield``.
+
+Cost: one round trip to set the scope, besides the transaction itself.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from django.db import connections, transaction
+
+
+class NoTenantScope(RuntimeError):
+    """A tenant's table was read or written outside ``tenant_scope``."""
+
+
+class ForeignTenantScope(RuntimeError):
+    """A scope was opened inside the scope of another tenant."""
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who asks: a member or an API key (or, with neither, the platform itself), in one tenant.
+
+    ``reads_all`` lifts reader groups (ingestion, document administration); retrieval never sets it for a person.
+    """
+
+    tenant_id: UUID
+    role: str = "member"
+    user_id: UUID | None = None
+    api_key_id: UUID | None = None
+    group_ids: frozenset[UUID] = field(default_factory=frozenset)
+    scopes: frozenset[str] = field(default_factory=frozenset)
+    reads_all: bool = False
+
+    def as_reader(self) -> "Principal":
+        """The same principal with nothing but its own groups' reading rights."""
+        return replace(self, reads_all=False)
+
+    def as_steward(self) -> "Principal":
+        """The same principal reading every document of the tenant, for administration."""
+        return replace(self, reads_all=True)
+
+
+_current: ContextVar[Principal | None] = ContextVar("tenant_scope", default=None)
+
+_SET = (
+    "SELECT set_config('app.tenant_id', %s, true), set_config('app.reader_groups', %s, true),"
+    " set_config('app.reads_all', %s, true)"
+)
+
+
+def platform_principal(tenant_id: UUID) -> Principal:
+    """The platform acting inside one tenant: ingestion, seeding, scheduled jobs."""
+    return Principal(tenant_id=tenant_id, role="platform", reads_all=True)
+
+
+def current_principal() -> Principal:
+    """The principal of the open scope. Raises ``NoTenantScope``."""
+    principal = _current.get()
+    if principal is None:
+        raise NoTenantScope("No tenant is set: open tenants.scope.tenant_scope first.")
+    return principal
+
+
+def current_tenant_id() -> UUID:
+    """The tenant of the open scope. Raises ``NoTenantScope``."""
+    return current_principal().tenant_id
+
+
+@contextmanager
+def tenant_scope(
+    principal: Principal, *, using: str = "default"
+) -> Iterator[Principal]:
+    """Run the block in one transaction as ``principal``; nested scopes must be of the same tenant."""
+    outer = _current.get()
+    if outer is not None and outer.tenant_id != principal.tenant_id:
+        raise ForeignTenantScope(
+            "A scope of one tenant cannot be opened inside that of another."
+        )
+    token = _current.set(principal)
+    try:
+        with transaction.atomic(using=using):
+            _announce(principal, using)
+            yield principal
+            if outer is not None:
+                _announce(outer, using)
+    finally:
+        _current.reset(token)
+
+
+def _announce(principal: Principal, using: str) -> None:
+    groups = "{" + ",".join(sorted(str(group) for group in principal.group_ids)) + "}"
+    values = [str(principal.tenant_id), groups, "on" if principal.reads_all else "off"]
+    with connections[using].cursor() as cursor:
+        cursor.execute(_SET, values)
