@@ -1,0 +1,318 @@
+"""From lines to structure: headers and footers out, headings found, lines joined to paragraphs.
+
+`structure(pages, outline)` is the one entry point: a list of pages, each a list of pieces in reading order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ingestion.parsing.pdf_lines import Line
+from ingestion.parsing.types import BlockKind
+
+_BIGGER = 1.12  # a heading's type against the body's
+_HEADING_CHARS = 150
+_LEVELS = 6
+_EDGE_LINES = 3  # how many lines from the top and the bottom of a page may be header and footer
+_REPEATED = 0.5  # of the pages
+_LIST = re.compile(r"(?:[•●◦▪‣∙·○■□✓➢–*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)])\s+\S")
+_END = re.compile(r"[.!?:;…。！？：]['\"”’)\]]*$")
+_NUMBER = re.compile(r"\d+")
+_WORD = re.compile(r"[^\W\d_]+")
+_CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+@dataclass(slots=True)
+class Piece:
+    """A block before it is added: its kind, level and text."""
+
+    kind: BlockKind
+    level: int
+    lines: list[Line] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class OutlineEntry:
+    """A bookmark: the page counts from 0."""
+
+    title: str
+    level: int
+    page: int | None
+
+
+def structure(
+    pages: Sequence[list[Line]], outline: Iterable[OutlineEntry] = ()
+) -> list[list[tuple[BlockKind, int, str]]]:
+    """(kind, level, text) of every block of every page."""
+    kept = without_running_lines(pages)
+    levels = _heading_levels(kept, outline)
+    words = Hyphenation(kept)
+    return [
+        [(p.kind, p.level, words.join(p.lines)) for p in _pieces(page, levels.get(number, {}))]
+        for number, page in enumerate(kept)
+    ]
+
+
+# ---- headers and footers -------------------------------------------------------------------------
+
+
+def without_running_lines(pages: Sequence[list[Line]]) -> list[list[Line]]:
+    """Drop headers and footers, all but their first appearance: nothing is lost to search.
+
+    A line is one when it stands at a page's edge and the same text (numbers aside) stands at the
+    same height on half of at least three pages.
+    """
+    places = Counter(key for page in pages for key in {_place(line) for line in _edges(page)})
+    floor = max(3, len(pages) * _REPEATED)
+    running = {key for key, count in places.items() if count >= floor}
+    seen: set[str] = set()
+    return [_drop(page, running, seen) for page in pages]
+
+
+def _edges(page: list[Line]) -> list[Line]:
+    by_height = sorted(page, key=lambda line: line.y)
+    return by_height[:_EDGE_LINES] + by_height[-_EDGE_LINES:]
+
+
+def _place(line: Line) -> tuple[str, int]:
+    return _NUMBER.sub("#", line.text), round(line.y / 6)
+
+
+def _drop(page: list[Line], running: set[tuple[str, int]], seen: set[str]) -> list[Line]:
+    edges = {id(line) for line in _edges(page)}
+    kept = []
+    for line in page:
+        text, height = _place(line)
+        if id(line) in edges and (text, height) in running:
+            if text in seen or not _LETTER.search(text):
+                continue
+            seen.add(text)
+        kept.append(line)
+    return kept
+
+
+# ---- headings ------------------------------------------------------------------------------------
+
+
+def _heading_levels(
+    pages: Sequence[list[Line]], outline: Iterable[OutlineEntry]
+) -> dict[int, dict[int, int]]:
+    """page -> index of line -> level: from the outline where there is one, else from type sizes."""
+    found = _from_outline(pages, outline)
+    return found or _from_type(pages)
+
+
+def _from_outline(
+    pages: Sequence[list[Line]], outline: Iterable[OutlineEntry]
+) -> dict[int, dict[int, int]]:
+    levels: dict[int, dict[int, int]] = defaultdict(dict)
+    for entry in outline:
+        if entry.page is None or not 0 <= entry.page < len(pages):
+            continue
+        wanted = _squeeze(entry.title)
+        for index, line in enumerate(pages[entry.page]):
+            if wanted and _same_heading(_squeeze(line.text), wanted):
+                levels[entry.page].setdefault(index, entry.level)
+                break
+    return dict(levels)
+
+
+def _squeeze(text: str) -> str:
+    return "".join(_LETTER.findall(text)).casefold()
+
+
+def _same_heading(line: str, wanted: str) -> bool:
+    """A long title runs over several lines: then the first line is how the title begins."""
+    return line == wanted or (len(line) >= 20 and wanted.startswith(line))
+
+
+def _from_type(pages: Sequence[list[Line]]) -> dict[int, dict[int, int]]:
+    sizes: Counter[float] = Counter()
+    for page in pages:
+        for line in page:
+            sizes[line.size] += len(line.text)
+    if not sizes:
+        return {}
+    body = sizes.most_common(1)[0][0]
+    bold_body = _mostly_bold(pages, body)
+    chosen = {
+        number: {
+            index: style
+            for index, line in enumerate(page)
+            if (style := _heading_style(line, page, index, body, bold_body))
+        }
+        for number, page in enumerate(pages)
+    }
+    ranks = _ranks(style for lines in chosen.values() for style in lines.values())
+    return {
+        number: {index: ranks[style] for index, style in lines.items()}
+        for number, lines in chosen.items()
+    }
+
+
+def _mostly_bold(pages: Sequence[list[Line]], body: float) -> bool:
+    lines = [line for page in pages for line in page if line.size == body]
+    return sum(len(line.text) for line in lines if line.bold) * 2 > sum(len(l.text) for l in lines)
+
+
+def _heading_style(
+    line: Line, page: list[Line], index: int, body: float, bold_body: bool
+) -> tuple[float, bool] | None:
+    """What makes a line a heading: larger type, or bold type on a line of its own."""
+    text = line.text
+    if len(text) > _HEADING_CHARS or len(_LETTER.findall(text)) < 3 or text.endswith((",", ";")):
+        return None
+    if line.size > body * _BIGGER:
+        return line.size, line.bold
+    alone = line.bold and not bold_body and line.size >= body * 0.95 and not _LIST.match(text)
+    if alone and len(text) < 100 and not text.endswith(".") and not _runs_on(page, index):
+        return body, True
+    return None
+
+
+def _runs_on(page: list[Line], index: int) -> bool:
+    """A bold start of a running paragraph is not a heading: the next line continues it."""
+    line = page[index]
+    follower = page[index + 1] if index + 1 < len(page) else None
+    widest = max((other.x1 for other in page), default=line.x1)
+    return follower is not None and not follower.bold and line.x1 > widest * 0.9
+
+
+def _ranks(styles: Iterable[tuple[float, bool]]) -> dict[tuple[float, bool], int]:
+    ordered = sorted(set(styles), key=lambda style: (-style[0], not style[1]))
+    ranks: dict[tuple[float, bool], int] = {}
+    level, previous = 0, 0.0
+    for size, bold in ordered:
+        # Sizes within 4 % are one level: rounding, not design.
+        if not previous or size < previous * 0.96 or not bold:
+            level += 1
+        ranks[size, bold] = min(level, _LEVELS)
+        previous = size
+    return ranks
+
+
+# ---- paragraphs ----------------------------------------------------------------------------------
+
+
+def _pieces(page: list[Line], levels: dict[int, int]) -> Iterator[Piece]:
+    piece: Piece | None = None
+    previous: Line | None = None
+    leading = _leading(page)
+    right = _right_margin(page)
+    for index, line in enumerate(page):
+        level = levels.get(index, 0)
+        if piece and previous and _continues(piece, previous, line, level, leading, right):
+            piece.lines.append(line)
+        else:
+            if piece:
+                yield piece
+            piece = Piece(_kind(line, level), level, [line])
+        previous = line
+    if piece:
+        yield piece
+
+
+def _kind(line: Line, level: int) -> BlockKind:
+    if level:
+        return "heading"
+    return "list" if _LIST.match(line.text) else "paragraph"
+
+
+def _continues(
+    piece: Piece, previous: Line, line: Line, level: int, leading: float, right: float
+) -> bool:
+    """Whether a line belongs to the piece that the line before it belongs to."""
+    step = previous.y - line.y
+    near = -0.5 * leading < step < 1.35 * max(leading, line.size)
+    if piece.level or level:
+        same_type = abs(line.size - previous.size) < 0.5 and line.bold == previous.bold
+        return piece.level == level and near and same_type
+    if _LIST.match(line.text):
+        return piece.kind == "list" and near
+    if previous.hyphen:
+        return True
+    if step < -leading:  # a new column: the sentence goes on if it had not ended
+        return not _END.search(previous.text) and line.text[:1].islower()
+    return near and not _paragraph_ended(previous, line, right)
+
+
+def _paragraph_ended(previous: Line, line: Line, right: float) -> bool:
+    ended = bool(_END.search(previous.text))
+    indented = line.x0 > previous.x0 + 0.8 * line.size and line.x0 < previous.x0 + 6 * line.size
+    short = previous.x1 < right - 0.25 * (right - previous.x0)
+    return ended and (indented or short)
+
+
+def _leading(page: list[Line]) -> float:
+    steps = Counter(
+        round(above.y - below.y, 1)
+        for above, below in zip(page, page[1:], strict=False)
+        if 0.5 * above.size < above.y - below.y < 3 * above.size
+    )
+    return steps.most_common(1)[0][0] if steps else 12.0
+
+
+def _right_margin(page: list[Line]) -> float:
+    return max((line.x1 for line in page), default=0.0)
+
+
+# ---- joining lines -------------------------------------------------------------------------------
+
+
+class Hyphenation:
+    """Joins lines; at a hyphen it asks the document itself how it writes the word elsewhere."""
+
+    def __init__(self, pages: Sequence[list[Line]]) -> None:
+        text = [line.text for page in pages for line in page]
+        self._words = Counter(word.casefold() for line in text for word in _WORD.findall(line))
+        compounds = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
+        self._compounds = {c.casefold() for line in text for c in compounds.findall(line)}
+
+    def join(self, lines: Sequence[Line]) -> str:
+        """The text of a block: list items and short lines keep their line breaks."""
+        text = ""
+        margin = max(line.x1 for line in lines)
+        for previous, line in zip([None, *lines[:-1]], lines, strict=True):
+            if previous is None:
+                text = line.text
+            elif previous.hyphen or self._hyphenated(text, line.text):
+                text = self._rejoin(text, line.text)
+            else:
+                text += self._space(previous, line, margin) + line.text
+        return text
+
+    def _hyphenated(self, text: str, following: str) -> bool:
+        return len(text) > 2 and text[-1] in "-\u2010" and text[-2].isalpha() and following[:1].islower()
+
+    def _rejoin(self, text: str, following: str) -> str:
+        before = text.rstrip("-\u2010")
+        head = _WORD.findall(before)[-1:] or [""]
+        tail = _WORD.match(following)
+        if not tail or not head[0]:
+            return f"{before}-{following}"
+        hyphen = "-" if self._keeps_hyphen(head[0].casefold(), tail.group().casefold(), following) else ""
+        return before + hyphen + following
+
+    def _keeps_hyphen(self, head: str, tail: str, following: str) -> bool:
+        """Joined where the document writes it joined; kept where both halves are words of it."""
+        joined, compound = head + tail, f"{head}-{tail}"
+        if self._words[joined]:
+            return False
+        if any(c == compound or c.startswith(compound + "-") for c in self._compounds):
+            return True
+        if following[len(tail) : len(tail) + 1] == "-":
+            return True  # "out-" + "of-pocket"
+        return self._words[head] > 1 and self._words[tail] > 1 and min(len(head), len(tail)) > 1
+
+    @staticmethod
+    def _space(previous: Line, line: Line, margin: float) -> str:
+        if _LIST.match(line.text):
+            return "\n"
+        if _CJK.match(previous.text[-1:]) and _CJK.match(line.text[:1]):
+            return ""
+        wrapped = previous.x1 > previous.x0 + 0.7 * (margin - previous.x0)
+        return " " if wrapped else "\n"

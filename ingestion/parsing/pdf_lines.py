@@ -1,0 +1,100 @@
+"""The lines of a PDF page with their place and type size, read by PDFium.
+
+Asking PDFium for every character's box would cost ten times the text itself, so only the first and
+the last character of each line are asked: enough to tell headings, paragraphs and columns.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as raw
+
+# PDFium writes U+FFFE (older ones U+0002) for a hyphen at a line's end and swallows the line break.
+HYPHENS = "\ufffe\x02"
+_BREAK = re.compile(f"\r\n|\r|\n|[{HYPHENS}]")
+_BOLD = re.compile(rb"bold|black|heavy|semib|demi|medi(?!um-?it)|cmbx", re.IGNORECASE)
+_BOLD_WEIGHT = 600
+
+
+@dataclass(slots=True)
+class Line:
+    """A visual line. Coordinates are PDF points, y upwards; `size` is the type's height."""
+
+    text: str
+    x0: float
+    x1: float
+    y: float
+    size: float
+    bold: bool
+    hyphen: bool  # the line ends in a hyphen that PDFium took for a word break
+    first: int  # index of its first character on the PDFium text page
+    last: int
+
+
+def page_lines(page: pdfium.PdfPage) -> list[Line]:
+    """All lines with text, in content order. Takes 1 to 2 ms for a page of 50 lines."""
+    textpage = page.get_textpage()
+    try:
+        return [line for piece in _pieces(_text(textpage)) if (line := _line(textpage, *piece))]
+    finally:
+        textpage.close()
+
+
+def _text(textpage: pdfium.PdfTextPage) -> str:
+    """The page's text with one code point for each of PDFium's characters, so that indexes agree."""
+    text = textpage.get_text_range()
+    if len(text) == textpage.count_chars():
+        return text
+    count = textpage.count_chars()
+    return "".join(chr(raw.FPDFText_GetUnicode(textpage, i) or 0x20) for i in range(count))
+
+
+def _pieces(text: str) -> Iterator[tuple[str, int, bool]]:
+    """(line, index of its first character, whether it ends in a hyphen)."""
+    start = 0
+    for found in _BREAK.finditer(text):
+        yield text[start : found.start()], start, found.group() in HYPHENS
+        start = found.end()
+    yield text[start:], start, False
+
+
+def _line(textpage: pdfium.PdfTextPage, text: str, start: int, hyphen: bool) -> Line | None:
+    stripped = text.strip()
+    if not stripped:
+        return None
+    first = start + text.index(stripped[0])
+    last = first + len(stripped) - 1
+    left, right = _box(textpage, first), _box(textpage, last)
+    return Line(
+        text=stripped,
+        x0=left.left,
+        x1=right.right,
+        y=left.bottom,
+        size=round(left.top - left.bottom, 1),
+        bold=_is_bold(textpage, first),
+        hyphen=hyphen,
+        first=first,
+        last=last,
+    )
+
+
+def _box(textpage: pdfium.PdfTextPage, index: int) -> raw.FS_RECTF:
+    box = raw.FS_RECTF()
+    raw.FPDFText_GetLooseCharBox(textpage, index, box)
+    return box
+
+
+_name = ctypes.create_string_buffer(128)
+_flags = ctypes.c_int()
+
+
+def _is_bold(textpage: pdfium.PdfTextPage, index: int) -> bool:
+    if raw.FPDFText_GetFontWeight(textpage, index) >= _BOLD_WEIGHT:
+        return True
+    raw.FPDFText_GetFontInfo(textpage, index, _name, len(_name), _flags)
+    return bool(_BOLD.search(_name.value))
