@@ -1,0 +1,63 @@
+"""What a search is asked and what it returns: plain, immutable data."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+MAX_LIMIT = 1000
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """A question for the current principal. ``collection_ids`` None: all that may be read; ``as_of`` None: now."""
+
+    query: str
+    collection_ids: tuple[UUID, ...] | None = None
+    limit: int = 10
+    as_of: datetime | None = None
+    explain: bool = False
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a passage is where it is: its rank and score on each side, None where that side did not find it.
+
+    ``dense_score`` is the cosine similarity, ``lexical_score`` BM25; ``terms`` are the asked terms (stems) that the
+    passage holds, filled only when the request says ``explain``.
+    """
+
+    dense_rank: int | None
+    dense_score: float | None
+    lexical_rank: int | None
+    lexical_score: float | None
+    terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A chunk as search returns it. Spans are character offsets into the version's text; pages count from one."""
+
+    rank: int
+    score: float
+    chunk_id: UUID
+    document_id: UUID
+    version_id: UUID
+    collection_id: UUID
+    external_id: str
+    title: str
+    page: int | None
+    page_end: int | None
+    text: str
+    heading_path: tuple[str, ...]
+    span_start: int
+    span_end: int
+    explain: Explanation
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """Passages, best first. ``degraded`` says in words what could not be used ("dense: ..."); empty when all was."""
+
+    passages: tuple[Passage, ...]
+    timings_ms: dict[str, float] = field(default_factory=dict)
+    degraded: tuple[str, ...] = ()
