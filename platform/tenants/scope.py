@@ -85,19 +85,23 @@ def tenant_scope(
         raise ForeignTenantScope(
             "A scope of one tenant cannot be opened inside that of another."
         )
+    inside_transaction = connections[using].in_atomic_block
     token = _current.set(principal)
     try:
         with transaction.atomic(using=using):
             _announce(principal, using)
             yield principal
-            if outer is not None:
+            # A rollback restores the settings by itself; a savepoint that is released keeps them.
+            if inside_transaction:
                 _announce(outer, using)
     finally:
         _current.reset(token)
 
 
-def _announce(principal: Principal, using: str) -> None:
-    groups = "{" + ",".join(sorted(str(group) for group in principal.group_ids)) + "}"
-    values = [str(principal.tenant_id), groups, "on" if principal.reads_all else "off"]
+def _announce(principal: Principal | None, using: str) -> None:
+    values = ["", "", ""]
+    if principal is not None:
+        groups = "{" + ",".join(sorted(str(group) for group in principal.group_ids)) + "}"
+        values = [str(principal.tenant_id), groups, "on" if principal.reads_all else "off"]
     with connections[using].cursor() as cursor:
         cursor.execute(_SET, values)
