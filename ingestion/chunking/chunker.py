@@ -1,0 +1,111 @@
+"""`chunk()`: units, packed, with heading paths, pages and overlap."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ingestion.chunking.drafts import ChunkDraft
+from ingestion.chunking.packing import pack
+from ingestion.chunking.profiles import ChunkProfile
+from ingestion.chunking.tokens import TokenCounter, TokenMap
+from ingestion.chunking.units import Unit, units
+from ingestion.parsing.types import Block, PageSpan
+
+_HEADING_CHARS = 200
+_CONTINUED = ("sentence", "word")  # cuts after which the end of the previous chunk is repeated
+
+
+def chunk(
+    parsed_text: str,
+    blocks: Sequence[Block],
+    pages: Sequence[PageSpan] = (),
+    *,
+    tokenizer: TokenCounter,
+    profile: ChunkProfile,
+) -> list[ChunkDraft]:
+    """Divide a document. Linear in its length: one tokenising pass, one pass over its units."""
+    tokens = tokenizer.measure(parsed_text)
+    room = max(4, profile.max_tokens - tokenizer.special_tokens - profile.prefix_tokens)
+    row = units(parsed_text, blocks, pages, tokenizer, tokens, profile, room)
+    paths, heads = _heading_paths(parsed_text, row), _table_heads(parsed_text, row)
+    drafts: list[ChunkDraft] = []
+    for first, last in pack(row, profile, room):
+        begin = _with_overlap(row, first, last, tokens, profile, room)
+        run = row[begin:last]
+        start, end = run[0].start, run[-1].end
+        count = sum(unit.tokens for unit in run)
+        drafts.append(
+            ChunkDraft(
+                ordinal=len(drafts),
+                start=start,
+                end=end,
+                text=parsed_text[start:end],
+                heading_path=paths[first],
+                page=_main_page(row[first:last]),
+                page_end=run[-1].page,
+                tokens=count,
+                table_head=heads.get(begin, ""),
+                max_tokens=profile.max_tokens,
+                prefix_tokens=profile.prefix_tokens,
+                counter=tokenizer,
+            )
+        )
+    return drafts
+
+
+def _heading_paths(text: str, row: Sequence[Unit]) -> list[tuple[str, ...]]:
+    """For each unit the headings it stands under; a heading stands under those above it and itself."""
+    paths: list[tuple[str, ...]] = []
+    stack: list[tuple[int, str]] = []
+    for unit in row:
+        if unit.level:
+            stack = [entry for entry in stack if entry[0] < unit.level]
+            heading = " ".join(text[unit.start : unit.end].split())[:_HEADING_CHARS]
+            stack.append((unit.level, heading))
+        paths.append(tuple(heading for _, heading in stack))
+    return paths
+
+
+def _table_heads(text: str, row: Sequence[Unit]) -> dict[int, str]:
+    """For each unit inside a cut table: the table's first row, which says what the columns are."""
+    heads: dict[int, str] = {}
+    head, block = "", -1
+    for index, unit in enumerate(row):
+        if unit.kind == "table" and unit.block != block:
+            head, block = text[unit.start : unit.end].split("\n", 1)[0], unit.block
+        elif unit.kind == "table":
+            heads[index] = head
+    return heads
+
+
+def _with_overlap(
+    row: Sequence[Unit],
+    first: int,
+    last: int,
+    tokens: TokenMap,
+    profile: ChunkProfile,
+    room: int,
+) -> int:
+    """Where the chunk begins once the end of a sentence cut off before it is repeated."""
+    if row[first].cut not in _CONTINUED:
+        return first
+    used = sum(unit.tokens for unit in row[first:last])
+    budget = min(profile.overlap_tokens, room - used)
+    begin = first
+    while begin and row[begin - 1].block == row[first].block and row[begin].cut in _CONTINUED:
+        earlier = row[begin - 1]
+        budget -= earlier.tokens
+        if budget < 0 or row[last - 1].end - earlier.start > profile.max_chars:
+            break
+        begin -= 1
+    return begin
+
+
+def _main_page(run: Sequence[Unit]) -> int | None:
+    """The page with most of the chunk's characters; of equals the first."""
+    sizes: Counter[int] = Counter()
+    for unit in run:
+        if unit.page is not None:
+            sizes[unit.page] += unit.end - unit.start
+    return max(sizes, key=lambda page: (sizes[page], -page)) if sizes else None
