@@ -99,7 +99,7 @@ def _database(name: str, *, pooled: bool = False) -> dict[str, Any]:
 
 # One database, four roles: what each may do is in docs/adr/0002. `default` is the only one that serves requests.
 DATABASES = {
-    "default": _database("DATABASE_URL", pooled=not TESTING),
+    "default": _database("DATABASE_URL", pooled=True),
     "owner": _database("MIGRATION_DATABASE_URL"),
     "operator": _database("OPERATOR_DATABASE_URL"),
 }
@@ -183,6 +183,9 @@ OPENAI_API_KEY = env.text("OPENAI_API_KEY", "")
 OPENAI_BASE_URL = env.text("OPENAI_BASE_URL", "https://api.openai.com/v1")
 CHAT_MODEL = env.text("FOOTNOTE_CHAT_MODEL", "")
 EMBEDDING_MODEL = env.text("FOOTNOTE_EMBEDDING_MODEL", "minilm")
+# auto: measured at first start, the fastest whose vectors agree. Or onnx-int8, onnx-fp32, torch-bf16.
+EMBEDDING_ENGINE = env.text("FOOTNOTE_EMBEDDING_ENGINE", "auto")
+EMBEDDING_THREADS = env.integer("FOOTNOTE_EMBEDDING_THREADS", 0)
 
 LOGGING = {
     "version": 1,
