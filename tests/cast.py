@@ -69,7 +69,10 @@ def new_member(database: None) -> Callable[[Tenant, str, str], Member]:
     def make(tenant: Tenant, name: str, role: str) -> Member:
         with tenant_scope(platform_principal(tenant.pk)):
             membership = people.add_member(
-                email=f"{name}-{uuid4().hex[:12]}@example.com", role=role, password=PASSWORD, name=name.title()
+                email=f"{name}-{uuid4().hex[:12]}@example.com",
+                role=role,
+                password=PASSWORD,
+                name=name.title(),
             )
         return Member(user=membership.user, membership=membership, tenant=tenant)
 

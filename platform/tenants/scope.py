@@ -76,15 +76,11 @@ def current_tenant_id() -> UUID:
 
 
 @contextmanager
-def tenant_scope(
-    principal: Principal, *, using: str = "default"
-) -> Iterator[Principal]:
+def tenant_scope(principal: Principal, *, using: str = "default") -> Iterator[Principal]:
     """Run the block in one transaction as ``principal``; nested scopes must be of the same tenant."""
     outer = _current.get()
     if outer is not None and outer.tenant_id != principal.tenant_id:
-        raise ForeignTenantScope(
-            "A scope of one tenant cannot be opened inside that of another."
-        )
+        raise ForeignTenantScope("A scope of one tenant cannot be opened inside that of another.")
     inside_transaction = connections[using].in_atomic_block
     token = _current.set(principal)
     try:

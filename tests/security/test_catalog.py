@@ -72,7 +72,9 @@ def test_another_kind_of_hole_is_found(database: None, statement: str) -> None:
         assert violations() != []
 
 
-def test_a_table_without_its_security_would_show_foreign_rows(alice: Member, charlie: Member) -> None:
+def test_a_table_without_its_security_would_show_foreign_rows(
+    alice: Member, charlie: Member
+) -> None:
     """The canary itself: what the other tests rely on is the policy, not luck."""
 
     def rows() -> int:

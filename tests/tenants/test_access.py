@@ -54,7 +54,9 @@ def test_a_key_ends_with_the_membership_of_its_maker(alice: Member) -> None:
     assert access.principal_of_key(fresh.secret) is None
 
 
-@pytest.mark.parametrize("key", ["", "fn_", "fn_unknown", "sk-123", "fn_\x00", "fn_\ud800", "' OR 1=1 --"])
+@pytest.mark.parametrize(
+    "key", ["", "fn_", "fn_unknown", "sk-123", "fn_\x00", "fn_\ud800", "' OR 1=1 --"]
+)
 def test_what_is_not_a_key_is_nobody(database: None, key: str) -> None:
     assert access.principal_of_key(key) is None
 

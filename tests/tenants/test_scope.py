@@ -32,7 +32,9 @@ def test_without_a_scope_the_database_has_no_rows(groups: None) -> None:
     assert count_by_sql() == 0
 
 
-def test_a_scope_shows_its_tenants_rows_alone_in_the_orm_and_in_sql(groups: None, alice: Member) -> None:
+def test_a_scope_shows_its_tenants_rows_alone_in_the_orm_and_in_sql(
+    groups: None, alice: Member
+) -> None:
     with alice.scope():
         assert Group.objects.get().tenant_id == alice.tenant.pk
         assert count_by_sql() == 1
@@ -73,7 +75,11 @@ def test_a_row_for_another_tenant_is_refused(alice: Member, charlie: Member) -> 
 def test_a_foreign_key_to_another_tenants_row_is_refused(alice: Member, charlie: Member) -> None:
     with alice.scope():
         group = Group.objects.create(name="Engineers")
-    with pytest.raises(DatabaseError, match="foreign key"), alice.scope(), connection.cursor() as cursor:
+    with (
+        pytest.raises(DatabaseError, match="foreign key"),
+        alice.scope(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute(
             "INSERT INTO tenants_groupmember (tenant_id, id, group_id, membership_id)"
             " VALUES (%s, gen_random_uuid(), %s, %s)",
