@@ -1,6 +1,6 @@
 """What a search is asked and what it returns: plain, immutable data."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -31,6 +31,15 @@ class Explanation:
     lexical_rank: int | None
     lexical_score: float | None
     terms: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        dense = f"dense #{self.dense_rank} ({self.dense_score:.3f})" if self.dense_rank else "dense -"
+        lexical = f"lexical #{self.lexical_rank} ({self.lexical_score:.2f})" if self.lexical_rank else "lexical -"
+        return f"{dense}, {lexical}" + (f", terms: {' '.join(self.terms)}" if self.terms else "")
+
+    def as_json(self) -> dict[str, object]:
+        """The same under the names that the API uses."""
+        return asdict(self) | {"terms": list(self.terms)}
 
 
 @dataclass(frozen=True)

@@ -74,24 +74,27 @@ BEGIN
     ),
     question AS MATERIALIZED (
         SELECT w.lang,
-               ('{' || string_agg(w.dimension || ':' || w.weight, ',' ORDER BY w.dimension) || '}/999999999')::sparsevec
+               ('{' || string_agg(w.dimension || ':' || w.weight, ',' ORDER BY w.dimension) || '}/1000000000')::sparsevec
                    AS weights
           FROM weighed w
          GROUP BY w.lang
     ),
+    -- Exact: every searchable row is scored. A row's weights hold no idf, so that statistics may grow without rewriting it.
     -- Uses index: lexical_scan
     lexical AS (
-        SELECT e.id, -(e.weights <#> q.weights) AS score
-          FROM question q
-          JOIN ingestion_collection c ON c.tenant_id = tenant AND c.id = ANY (chosen) AND c.language = q.lang
-          JOIN ingestion_lexicalentry e ON e.tenant_id = tenant AND e.collection_id = c.id
-         WHERE (all_read OR e.reader_groups = '{}' OR e.reader_groups && groups)
-           AND (as_of IS NULL AND e.valid_to IS NULL
-                OR as_of IS NOT NULL AND e.valid_from <= as_of AND (e.valid_to IS NULL OR e.valid_to > as_of))
-           AND (e.weights <#> q.weights) < 0
-         ORDER BY e.weights <#> q.weights, e.id
-         LIMIT depth
+        SELECT s.id, s.score
+          FROM (SELECT e.id, -(e.weights <#> q.weights) AS score
+                  FROM question q
+                  JOIN ingestion_collection c ON c.tenant_id = tenant AND c.id = ANY (chosen) AND c.language = q.lang
+                  JOIN ingestion_lexicalentry e ON e.tenant_id = tenant AND e.collection_id = c.id
+                 WHERE (all_read OR e.reader_groups = '{}' OR e.reader_groups && groups)
+                   AND (as_of IS NULL AND e.valid_to IS NULL
+                        OR as_of IS NOT NULL AND e.valid_from <= as_of AND (e.valid_to IS NULL OR e.valid_to > as_of))
+                 ORDER BY 2 DESC
+                 LIMIT depth) s
+         WHERE s.score > 0
     ),
+    -- Exact: every searchable row is compared. Vectors have unit length, so the inner product is the cosine, and cheaper.
     -- Uses index: embedding_scan
     dense AS (
         SELECT e.id, -(e.vector <#> query_vector) AS score
@@ -101,7 +104,7 @@ BEGIN
            AND (all_read OR e.reader_groups = '{}' OR e.reader_groups && groups)
            AND (as_of IS NULL AND e.valid_to IS NULL
                 OR as_of IS NOT NULL AND e.valid_from <= as_of AND (e.valid_to IS NULL OR e.valid_to > as_of))
-         ORDER BY e.vector <#> query_vector, e.id
+         ORDER BY e.vector <#> query_vector
          LIMIT depth
     ),
     dense_ranked AS (

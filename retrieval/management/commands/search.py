@@ -1,0 +1,133 @@
+"""``bin/manage search``: one question with its ranked passages, or a whole query set to a TREC run file.
+
+It reads what any member of the tenant may read; documents kept for groups are searched only with ``--as-steward``.
+"""
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any, TextIO
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ingestion.models import Collection
+from retrieval.errors import SearchRefused
+from retrieval.passages import Passage, SearchRequest, SearchResult
+from retrieval.runs import Search, percentile, ranked_documents, read_queries, run_lines
+from retrieval.search import search, search_as_steward
+from tenants.people import UnknownTenant, tenant_by_slug
+from tenants.scope import Principal, tenant_scope
+
+
+class Command(BaseCommand):
+    help = "Search a tenant's documents."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("query", nargs="?", help="the question")
+        parser.add_argument("--tenant", required=True, help="slug of the tenant")
+        parser.add_argument("--collection", action="append", default=[], help="slug; repeatable; default: all")
+        parser.add_argument("--k", type=int, default=10, help="how many passages (default 10)")
+        parser.add_argument("--json", action="store_true", help="a JSON list")
+        parser.add_argument("--explain", action="store_true", help="why each passage is where it is")
+        parser.add_argument("--as-steward", action="store_true", help="search documents kept for groups too")
+        parser.add_argument("--queries", type=Path, help="a .jsonl file of queries (_id, text)")
+        parser.add_argument("--run", type=Path, help="the TREC run file to write")
+        parser.add_argument("--tag", default="footnote", help="the run's name (default footnote)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if (options["query"] is None) == (options["queries"] is None):
+            raise CommandError("Give either a question or --queries FILE.jsonl --run OUT.trec.")
+        if (options["queries"] is None) != (options["run"] is None):
+            raise CommandError("--queries and --run belong together.")
+        try:
+            self._search(options)
+        except (SearchRefused, UnknownTenant) as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}.") from error
+
+    def _search(self, options: dict[str, Any]) -> None:
+        principal = Principal(tenant_by_slug(options["tenant"]).pk, reads_all=options["as_steward"])
+        chosen = search_as_steward if options["as_steward"] else search
+
+        def scoped(request: SearchRequest) -> SearchResult:
+            with tenant_scope(principal):
+                return chosen(request)
+
+        with tenant_scope(principal):
+            collections = _collection_ids(options["collection"])
+        asked = SearchRequest(options["query"] or "", collections, options["k"], explain=options["explain"])
+        if options["queries"]:
+            self._run(asked, scoped, options)
+        else:
+            self._answer(scoped(asked), options)
+
+    def _answer(self, result: SearchResult, options: dict[str, Any]) -> None:
+        for reason in result.degraded:
+            self.stderr.write(f"degraded: {reason}")
+        if options["json"]:
+            rows = [as_json(passage, explain=options["explain"]) for passage in result.passages]
+            self.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2))
+            return
+        for passage in result.passages:
+            self.stdout.write(as_text(passage, explain=options["explain"]))
+        if not result.passages:
+            self.stdout.write("Nothing found.")
+
+    def _run(self, asked: SearchRequest, scoped: Search, options: dict[str, Any]) -> None:
+        queries = list(read_queries(options["queries"]))
+        if not queries:
+            raise CommandError(f"{options['queries']} holds no queries.")
+        with options["run"].open("w", encoding="utf-8") as out:
+            timings = [self._one(asked, scoped, query, out, options["tag"]) for query in queries]
+        total = [sum(timing.values()) for timing in timings]
+        ranking = [timing.get("scope", 0) + timing.get("search", 0) for timing in timings]
+        self.stdout.write(f"{len(queries)} queries to {options['run']}")
+        for name, values in (("in all", total), ("without embedding", ranking)):
+            p50, p95 = percentile(values, 0.5), percentile(values, 0.95)
+            self.stdout.write(f"{name}: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
+
+    def _one(self, asked: SearchRequest, scoped: Search, query: Any, out: TextIO, tag: str) -> dict[str, float]:
+        request = SearchRequest(query.text, asked.collection_ids, asked.limit)
+        try:
+            passages, result = ranked_documents(request, scoped)
+        except SearchRefused as error:
+            raise SearchRefused(error.field, f"Query {query.id}: {error.message}") from error
+        out.writelines(run_lines(query.id, passages, tag))
+        if result.degraded:
+            sys.stderr.write(f"query {query.id}: {'; '.join(result.degraded)}\n")
+        return result.timings_ms
+
+
+def _collection_ids(slugs: list[str]) -> tuple[Any, ...] | None:
+    """The ids of these collections; none given: no choice made. Raises ``SearchRefused``."""
+    found = dict(Collection.objects.filter(slug__in=slugs).values_list("slug", "id"))
+    for slug in slugs:
+        if slug not in found:
+            raise SearchRefused("collection", f"There is no collection {slug!r}.")
+    return tuple(found[slug] for slug in slugs) or None
+
+
+def as_json(passage: Passage, *, explain: bool) -> dict[str, Any]:
+    """A passage in the contract's fields."""
+    row: dict[str, Any] = {
+        "rank": passage.rank,
+        "score": passage.score,
+        "external_id": passage.external_id,
+        "document_id": str(passage.document_id),
+        "title": passage.title,
+        "page": passage.page,
+        "text": passage.text,
+    }
+    return row | {"explain": passage.explain.as_json()} if explain else row
+
+
+def as_text(passage: Passage, *, explain: bool) -> str:
+    """A passage for the eye: a line of where it is, and how it begins."""
+    page = f", page {passage.page}" if passage.page else ""
+    lines = [f"{passage.rank:3}. {passage.title or passage.external_id}{page}  ({passage.external_id})"]
+    if explain:
+        lines.append(f"     {passage.explain}")
+    lines.append(f"     {' '.join(passage.text.split())[:240]}")
+    return "\n".join(lines)

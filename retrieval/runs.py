@@ -1,0 +1,81 @@
+"""Whole query sets: read ``.jsonl`` queries, search each, write a TREC run of documents.
+
+A document's rank is that of its best passage. Entry points: ``read_queries``, ``ranked_documents``, ``run_lines``,
+``percentile``.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from retrieval.errors import SearchRefused
+from retrieval.passages import MAX_LIMIT, Passage, SearchRequest, SearchResult
+
+Search = Callable[[SearchRequest], SearchResult]
+
+
+@dataclass(frozen=True)
+class Query:
+    """One row of a query set."""
+
+    id: str
+    text: str
+
+
+def read_queries(path: Path) -> Iterator[Query]:
+    """The queries of a ``.jsonl`` file with ``_id`` and ``text``. Raises ``SearchRefused`` naming the line."""
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield _query(line, f"{path.name}, line {number}")
+
+
+def _query(line: str, place: str) -> Query:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise SearchRefused("queries", f"{place}: not JSON ({error.msg}).") from error
+    if not isinstance(row, dict) or not {"_id", "text"} <= row.keys():
+        raise SearchRefused("queries", f"{place}: expected an object with `_id` and `text`.")
+    if not str(row["_id"]) or any(character.isspace() for character in str(row["_id"])):
+        raise SearchRefused("queries", f"{place}: `_id` must be a word without blanks.")
+    return Query(str(row["_id"]), str(row["text"]))
+
+
+def ranked_documents(request: SearchRequest, search: Search) -> tuple[list[Passage], SearchResult]:
+    """The best passage of each of the first ``limit`` documents, and the last search that it took.
+
+    Asks for more passages until there are enough documents, or no more passages.
+    """
+    limit = min(MAX_LIMIT, 2 * request.limit)
+    while True:
+        result = search(replace(request, limit=limit))
+        best = best_per_document(result.passages)
+        if len(best) >= request.limit or len(result.passages) < limit or limit == MAX_LIMIT:
+            return best[: request.limit], result
+        limit = min(MAX_LIMIT, 2 * limit)
+
+
+def best_per_document(passages: Sequence[Passage]) -> list[Passage]:
+    """The first passage of each document, in order."""
+    best: dict[object, Passage] = {}
+    for passage in passages:
+        best.setdefault(passage.document_id, passage)
+    return list(best.values())
+
+
+def run_lines(query_id: str, passages: Sequence[Passage], tag: str) -> Iterator[str]:
+    """``qid Q0 external_id rank score tag``; blanks inside a name become ``_``, as the format has no quoting.
+
+    trec_eval orders by score, and ties by name: a millionth of a rank keeps our order.
+    """
+    for rank, passage in enumerate(passages, start=1):
+        name = "_".join(passage.external_id.split())
+        yield f"{query_id} Q0 {name} {rank} {passage.score - rank * 1e-9:.10f} {tag}\n"
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which ``share`` of them lie, by nearest rank."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
