@@ -26,9 +26,7 @@ class Provider(TenantTable):
 
     class Meta(TenantTable.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "name"], name="provider_name_once"
-            )
+            models.UniqueConstraint(fields=["tenant", "name"], name="provider_name_once")
         ]
 
     def __str__(self) -> str:
@@ -43,30 +41,20 @@ class Model(TenantTable):
         STANDARD = "standard", _("Standard")
         LARGE = "large", _("Large")
 
-    provider = TenantForeignKey(
-        Provider, on_delete=models.CASCADE, related_name="models"
-    )
+    provider = TenantForeignKey(Provider, on_delete=models.CASCADE, related_name="models")
     name = models.CharField(max_length=200)
     tier = models.CharField(max_length=10, choices=Tier.choices, default=Tier.STANDARD)
     context_window = models.PositiveIntegerField(default=128_000)
-    input_price = models.DecimalField(
-        help_text=_("USD per million input tokens"), **PRICE
-    )
-    cached_price = models.DecimalField(
-        help_text=_("USD per million cached input tokens"), **PRICE
-    )
-    output_price = models.DecimalField(
-        help_text=_("USD per million output tokens"), **PRICE
-    )
+    input_price = models.DecimalField(help_text=_("USD per million input tokens"), **PRICE)
+    cached_price = models.DecimalField(help_text=_("USD per million cached input tokens"), **PRICE)
+    output_price = models.DecimalField(help_text=_("USD per million output tokens"), **PRICE)
     enabled = models.BooleanField(default=True)
     is_default = models.BooleanField(_("answers by default"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantTable.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "provider", "name"], name="model_name_once"
-            ),
+            models.UniqueConstraint(fields=["tenant", "provider", "name"], name="model_name_once"),
             models.UniqueConstraint(
                 fields=["tenant"],
                 condition=models.Q(is_default=True),

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import HalfVectorField, SparseVectorField
 
@@ -49,15 +50,15 @@ class Collection(TenantTable):
     )
     bm25_k1 = models.FloatField(default=1.2)
     bm25_b = models.FloatField(default=0.75)
+    # The average length that the lexical entries are weighted with; a job follows the real one.
+    average_length = models.FloatField(null=True, editable=False)
     reader_groups = reader_groups_field()
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantTable.Meta):
         ordering = ["name"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "slug"], name="collection_slug_once"
-            )
+            models.UniqueConstraint(fields=["tenant", "slug"], name="collection_slug_once")
         ]
 
     def __str__(self) -> str:
@@ -87,9 +88,7 @@ class FileBlock(TenantTable):
 
     class Meta(TenantTable.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "file", "ordinal"], name="file_block_once"
-            )
+            models.UniqueConstraint(fields=["tenant", "file", "ordinal"], name="file_block_once")
         ]
 
     def __str__(self) -> str:
@@ -104,9 +103,7 @@ class Source(TenantTable):
         SHELL = "shell", _("Command line")
         API = "api", _("API")
 
-    collection = TenantForeignKey(
-        Collection, on_delete=models.CASCADE, related_name="sources"
-    )
+    collection = TenantForeignKey(Collection, on_delete=models.CASCADE, related_name="sources")
     kind = models.CharField(max_length=20, choices=Kind.choices)
     name = models.CharField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -125,12 +122,8 @@ class Source(TenantTable):
 class Document(TenantTable):
     """One document, whatever its version. ``external_id`` is its name in the place that it came from."""
 
-    collection = TenantForeignKey(
-        Collection, on_delete=models.CASCADE, related_name="documents"
-    )
-    source = TenantForeignKey(
-        Source, on_delete=models.CASCADE, related_name="documents"
-    )
+    collection = TenantForeignKey(Collection, on_delete=models.CASCADE, related_name="documents")
+    source = TenantForeignKey(Source, on_delete=models.CASCADE, related_name="documents")
     external_id = models.CharField(max_length=1000)
     title = models.CharField(max_length=500)
     media_type = models.CharField(max_length=150, blank=True)
@@ -162,9 +155,7 @@ class Document(TenantTable):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["tenant", "collection", "-created_at"], name="document_newest"
-            ),
+            models.Index(fields=["tenant", "collection", "-created_at"], name="document_newest"),
             models.Index(fields=["tenant", "state"], name="document_state"),
         ]
 
@@ -175,14 +166,12 @@ class Document(TenantTable):
 class DocumentVersion(TenantTable):
     """One reading of a document's bytes: its cleaned text, where its pages begin, and when it was current."""
 
-    document = TenantForeignKey(
-        Document, on_delete=models.CASCADE, related_name="versions"
-    )
+    document = TenantForeignKey(Document, on_delete=models.CASCADE, related_name="versions")
     number = models.IntegerField()
-    file = TenantForeignKey(
-        StoredFile, on_delete=models.CASCADE, related_name="versions"
-    )
+    file = TenantForeignKey(StoredFile, on_delete=models.CASCADE, related_name="versions")
     filename = models.CharField(max_length=500)
+    # The title that came with the upload; empty: the parser's, or the file name.
+    given_title = models.CharField(max_length=500, blank=True)
     sha256 = models.BinaryField(max_length=32)
     size = models.BigIntegerField()
     media_type = models.CharField(max_length=150, blank=True)
@@ -209,13 +198,9 @@ class DocumentVersion(TenantTable):
 class Chunk(TenantTable):
     """A passage: ``text`` is exactly ``version.text[span_start:span_end]``. Hash-partitioned by tenant."""
 
-    collection = TenantForeignKey(
-        Collection, on_delete=models.CASCADE, related_name="+"
-    )
+    collection = TenantForeignKey(Collection, on_delete=models.CASCADE, related_name="+")
     document = TenantForeignKey(Document, on_delete=models.CASCADE, related_name="+")
-    version = TenantForeignKey(
-        DocumentVersion, on_delete=models.CASCADE, related_name="chunks"
-    )
+    version = TenantForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="chunks")
     ordinal = models.IntegerField()
     text = models.TextField()
     heading_path = ArrayField(models.TextField(), default=list)
@@ -319,9 +304,7 @@ class TermCount(TenantTable):
     A job folds increments together.
     """
 
-    collection = TenantForeignKey(
-        Collection, on_delete=models.CASCADE, related_name="+"
-    )
+    collection = TenantForeignKey(Collection, on_delete=models.CASCADE, related_name="+")
     dimension = models.IntegerField()
     documents = models.IntegerField()
     length = models.BigIntegerField(default=0)
@@ -343,14 +326,15 @@ class IngestionRun(TenantTable):
     """One attempt-bearing journey of a version through the pipeline: lease, attempts, stages, reason."""
 
     document = TenantForeignKey(Document, on_delete=models.CASCADE, related_name="runs")
-    version = TenantForeignKey(
-        DocumentVersion, on_delete=models.CASCADE, related_name="runs"
-    )
+    version = TenantForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="runs")
     state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
     attempts = models.SmallIntegerField(default=0)
+    # A small text: claimed in batches, so that many are embedded together.
+    light = models.BooleanField(default=False)
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
-    not_before = models.DateTimeField(auto_now_add=True)
+    # By the database's clock, like everything about a lease.
+    not_before = models.DateTimeField(db_default=Now())
     reason_code = models.CharField(max_length=60, blank=True)
     reason = models.TextField(blank=True)
     remedy = models.TextField(blank=True)
@@ -364,9 +348,7 @@ class IngestionRun(TenantTable):
 
     class Meta(TenantTable.Meta):
         indexes = [
-            models.Index(
-                fields=["tenant", "document", "-created_at"], name="run_of_document"
-            ),
+            models.Index(fields=["tenant", "document", "-created_at"], name="run_of_document"),
             models.Index(
                 fields=["tenant", "not_before"],
                 condition=~models.Q(state__in=["ready", "failed"]),

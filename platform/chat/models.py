@@ -15,9 +15,7 @@ from tenants.tables import TenantForeignKey, TenantTable
 class Conversation(TenantTable):
     """A member's conversation; nobody else sees it."""
 
-    user = models.ForeignKey(
-        User, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
+    user = models.ForeignKey(User, on_delete=models.CASCADE, db_index=False, related_name="+")
     title = models.CharField(max_length=200, blank=True)
     collection_ids = ArrayField(models.UUIDField(), default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -26,9 +24,7 @@ class Conversation(TenantTable):
 
     class Meta(TenantTable.Meta):
         indexes = [
-            models.Index(
-                fields=["tenant", "user", "-updated_at"], name="conversation_newest"
-            )
+            models.Index(fields=["tenant", "user", "-updated_at"], name="conversation_newest")
         ]
 
     def __str__(self) -> str:
@@ -49,16 +45,10 @@ class Message(TenantTable):
         INCOMPLETE = "incomplete", _("Incomplete")
         FAILED = "failed", _("Failed")
 
-    conversation = TenantForeignKey(
-        Conversation, on_delete=models.CASCADE, related_name="messages"
-    )
-    parent = TenantForeignKey(
-        "self", null=True, on_delete=models.CASCADE, related_name="replies"
-    )
+    conversation = TenantForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    parent = TenantForeignKey("self", null=True, on_delete=models.CASCADE, related_name="replies")
     author = models.CharField(max_length=10, choices=Author.choices)
-    state = models.CharField(
-        max_length=12, choices=State.choices, default=State.COMPLETE
-    )
+    state = models.CharField(max_length=12, choices=State.choices, default=State.COMPLETE)
     text = models.TextField(blank=True)
     answered = models.BooleanField(null=True)
     support = models.FloatField(null=True)
@@ -73,9 +63,7 @@ class Message(TenantTable):
 
     class Meta(TenantTable.Meta):
         indexes = [
-            models.Index(
-                fields=["tenant", "conversation", "created_at"], name="message_order"
-            )
+            models.Index(fields=["tenant", "conversation", "created_at"], name="message_order")
         ]
 
     def __str__(self) -> str:
@@ -105,12 +93,8 @@ class MessageEvent(TenantTable):
 class Citation(TenantTable):
     """A numbered reference of an answer to an immutable chunk; the quote is a span of its version's text."""
 
-    message = TenantForeignKey(
-        Message, on_delete=models.CASCADE, related_name="citations"
-    )
-    chunk = TenantForeignKey(
-        Chunk, null=True, on_delete=models.DO_NOTHING, related_name="+"
-    )
+    message = TenantForeignKey(Message, on_delete=models.CASCADE, related_name="citations")
+    chunk = TenantForeignKey(Chunk, null=True, on_delete=models.DO_NOTHING, related_name="+")
     number = models.IntegerField()
     title = models.CharField(max_length=500)
     page = models.IntegerField(null=True)

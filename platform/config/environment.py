@@ -16,9 +16,7 @@ def text(name: str, default: str | None = None) -> str:
     if value:
         return value
     if default is None:
-        raise ImproperlyConfigured(
-            f"Set the environment variable {name}; it has no default."
-        )
+        raise ImproperlyConfigured(f"Set the environment variable {name}; it has no default.")
     return default
 
 
@@ -36,9 +34,7 @@ def integer(name: str, default: int, *, least: int = 0) -> int:
     """A whole number, at least ``least``."""
     value = text(name, str(default))
     if not value.isdecimal() or int(value) < least:
-        raise ImproperlyConfigured(
-            f"{name}={value!r} is not a whole number of at least {least}."
-        )
+        raise ImproperlyConfigured(f"{name}={value!r} is not a whole number of at least {least}.")
     return int(value)
 
 
@@ -54,9 +50,7 @@ def database(name: str, default: str | None = None) -> dict[str, Any]:
     """
     url = urlsplit(text(name, default))
     if url.scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured(
-            f"{name} must be a postgresql:// URL, not {url.scheme!r}."
-        )
+        raise ImproperlyConfigured(f"{name} must be a postgresql:// URL, not {url.scheme!r}.")
     options = dict(parse_qsl(url.query))
     return {
         "ENGINE": "django.db.backends.postgresql",

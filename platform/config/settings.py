@@ -13,18 +13,14 @@ HOME = Path(env.text("FOOTNOTE_HOME", str(ROOT / ".footnote"))).resolve()
 PRODUCTION = env.text("FOOTNOTE_ENV", "development") == "production"
 TESTING = env.flag("FOOTNOTE_TESTING", default=False)
 
-SECRET_KEY = env.text(
-    "SECRET_KEY", None if PRODUCTION else "development-only-" + "k" * 40
-)
+SECRET_KEY = env.text("SECRET_KEY", None if PRODUCTION else "development-only-" + "k" * 40)
 # Provider keys are encrypted with the first of these; the others still decrypt (rotation).
 ENCRYPTION_KEYS = env.words("FOOTNOTE_ENCRYPTION_KEYS")
 DEBUG = env.flag("FOOTNOTE_DEBUG", default=False)
 ALLOWED_HOSTS = env.words("FOOTNOTE_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("FOOTNOTE_ORIGINS")
 if PRODUCTION and DEBUG:
-    raise ImproperlyConfigured(
-        "FOOTNOTE_DEBUG cannot be on when FOOTNOTE_ENV is production."
-    )
+    raise ImproperlyConfigured("FOOTNOTE_DEBUG cannot be on when FOOTNOTE_ENV is production.")
 
 INSTALLED_APPS = [
     "unfold",
@@ -190,9 +186,7 @@ EMBEDDING_THREADS = env.integer("FOOTNOTE_EMBEDDING_THREADS", 0)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
-    },
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("FOOTNOTE_LOG_LEVEL", "INFO")},
     # The SDK's HTTP client logs every request's address at INFO: noise here, and the ledger has it.

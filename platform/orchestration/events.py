@@ -39,7 +39,7 @@ class Cited:
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence of an answer: its span in the answer's text, what it cites, and how far the cited text bears it out."""
+    """One sentence of an answer: its span there, what it cites, and how far the cited text bears it out."""
 
     start: int
     end: int

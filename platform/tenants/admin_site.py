@@ -34,14 +34,12 @@ class TenantAdminSite(UnfoldAdminSite):
 
         return scoped
 
-    def login(
-        self, request: HttpRequest, extra_context: Any = None
-    ) -> HttpResponseBase:
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
         """One sign-in page for everything."""
-        from django.contrib.auth.views import redirect_to_login  # noqa: PLC0415 - apps are not ready at import
+        from django.contrib.auth.views import redirect_to_login
 
         if request.user.is_authenticated:
-            from django.shortcuts import render  # noqa: PLC0415
+            from django.shortcuts import render
 
             return render(request, "tenants/no_admin.html", status=403)
         return redirect_to_login(

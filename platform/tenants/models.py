@@ -50,9 +50,7 @@ class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email__iexact=username or "")
 
-    def create_user(
-        self, email: str, password: str | None = None, **fields: Any
-    ) -> "User":
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """A new account; without a password nobody can sign in to it."""
         user = self.model(email=self.normalize_email(email).lower(), **fields)
         user.set_password(password)
@@ -74,9 +72,7 @@ class User(AbstractBaseUser):
     objects = UserManager()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(Lower("email"), name="user_email_unique")
-        ]
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_unique")]
 
     def __str__(self) -> str:
         return self.name or self.email
@@ -85,17 +81,13 @@ class User(AbstractBaseUser):
 class Membership(TenantTable):
     """A person's place in a tenant."""
 
-    user = models.ForeignKey(
-        User, on_delete=models.CASCADE, db_index=False, related_name="+"
-    )
+    user = models.ForeignKey(User, on_delete=models.CASCADE, db_index=False, related_name="+")
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.MEMBER)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantTable.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "user"], name="membership_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "user"], name="membership_once")]
         indexes = [models.Index(fields=["user"], name="membership_user")]
 
     def __str__(self) -> str:
@@ -109,9 +101,7 @@ class Group(TenantTable):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantTable.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "name"], name="group_name_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="group_name_once")]
 
     def __str__(self) -> str:
         return self.name
@@ -121,9 +111,7 @@ class GroupMember(TenantTable):
     """A member's place in a group."""
 
     group = TenantForeignKey(Group, on_delete=models.CASCADE, related_name="places")
-    membership = TenantForeignKey(
-        Membership, on_delete=models.CASCADE, related_name="places"
-    )
+    membership = TenantForeignKey(Membership, on_delete=models.CASCADE, related_name="places")
 
     class Meta(TenantTable.Meta):
         constraints = [
@@ -155,9 +143,7 @@ class ApiKey(TenantTable):
 
     class Meta(TenantTable.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "key_hash"], name="api_key_hash_once"
-            )
+            models.UniqueConstraint(fields=["tenant", "key_hash"], name="api_key_hash_once")
         ]
         indexes = [models.Index(fields=["key_hash"], name="api_key_by_hash")]
 

@@ -48,20 +48,14 @@ def tenant_by_slug(slug: str) -> Tenant:
     tenant = Tenant.objects.using("operator").filter(slug=slug).first()
     if tenant is None:
         known = ", ".join(
-            Tenant.objects.using("operator")
-            .order_by("slug")
-            .values_list("slug", flat=True)[:20]
+            Tenant.objects.using("operator").order_by("slug").values_list("slug", flat=True)[:20]
         )
-        raise UnknownTenant(
-            f"There is no tenant {slug!r}. Tenants: {known or 'none yet'}."
-        )
+        raise UnknownTenant(f"There is no tenant {slug!r}. Tenants: {known or 'none yet'}.")
     return tenant
 
 
 @transaction.atomic
-def add_member(
-    *, email: str, role: str, password: str | None = None, name: str = ""
-) -> Membership:
+def add_member(*, email: str, role: str, password: str | None = None, name: str = "") -> Membership:
     """Make the account if need be and give it a role in the current tenant; an existing account keeps its password."""
     if role not in Role.values:
         raise ValidationError(
@@ -128,7 +122,5 @@ def create_key(
 @transaction.atomic
 def revoke_key(*, key: ApiKey) -> None:
     """The key stops working with its next request; revoking twice changes nothing."""
-    if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(
-        revoked_at=timezone.now()
-    ):
+    if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
         audit.record("api_key.revoked", key)

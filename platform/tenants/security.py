@@ -29,9 +29,7 @@ def policy_sql(table: str, *, using: str = IN_TENANT, check: str = IN_TENANT) ->
     )
 
 
-def foreign_key_sql(
-    table: str, column: str, target: str, *, on_delete: str = "NO ACTION"
-) -> str:
+def foreign_key_sql(table: str, column: str, target: str, *, on_delete: str = "NO ACTION") -> str:
     """A composite foreign key: another tenant's id is refused by the database."""
     return (
         f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_{column}_fk"'
@@ -67,9 +65,7 @@ class SecureTenantTables(Operation):
     ) -> None:
         tables = [to_state.apps.get_model(app_label, name) for name in self.names]
         # Every key first: the foreign keys of one table may point at any other.
-        steps = [key_sql(table) for table in tables] + [
-            rules_sql(table) for table in tables
-        ]
+        steps = [key_sql(table) for table in tables] + [rules_sql(table) for table in tables]
         for statement in chain.from_iterable(steps):
             schema_editor.execute(statement, params=None)
 
@@ -85,8 +81,9 @@ def key_sql(model: type[models.Model]) -> list[str]:
     table = model._meta.db_table
     if not isinstance(model._meta.pk, models.UUIDField):
         raise TypeError(f"{table} is not a tenant table.")
+    # The table's name is a model's, never input.
     return [
-        f"DO $$ BEGIN IF (SELECT relkind FROM pg_class WHERE oid = '{table}'::regclass) = 'r' THEN"
+        f"DO $$ BEGIN IF (SELECT relkind FROM pg_class WHERE oid = '{table}'::regclass) = 'r' THEN"  # noqa: S608
         f' ALTER TABLE "{table}" DROP CONSTRAINT "{table}_pkey",'
         f' ADD CONSTRAINT "{table}_pkey" PRIMARY KEY (tenant_id, id); END IF; END $$;'
     ]
@@ -96,9 +93,7 @@ def rules_sql(model: type[models.Model]) -> list[str]:
     """The policy, the composite foreign keys and their indexes of one table."""
     table = model._meta.db_table
     columns = {field.name for field in model._meta.local_fields}
-    statements = [
-        policy_sql(table, using=READABLE if "reader_groups" in columns else IN_TENANT)
-    ]
+    statements = [policy_sql(table, using=READABLE if "reader_groups" in columns else IN_TENANT)]
     for field in model._meta.local_fields:
         if field.is_relation and not field.db_constraint:
             statements += _reference_sql(table, field)
@@ -124,9 +119,7 @@ class PartitionTable(Operation):
     reversible = True
     reduces_to_sql = True
 
-    def __init__(
-        self, name: str, *, hash_parts: int = 0, range_column: str = ""
-    ) -> None:
+    def __init__(self, name: str, *, hash_parts: int = 0, range_column: str = "") -> None:
         self.name, self.hash_parts, self.range_column = name, hash_parts, range_column
 
     def deconstruct(self) -> tuple[str, list[str], dict[str, Any]]:
@@ -155,11 +148,7 @@ class PartitionTable(Operation):
 
     def _statements(self, table: str) -> list[str]:
         by = f"RANGE ({self.range_column})" if self.range_column else "HASH (tenant_id)"
-        key = (
-            f"tenant_id, {self.range_column}, id"
-            if self.range_column
-            else "tenant_id, id"
-        )
+        key = f"tenant_id, {self.range_column}, id" if self.range_column else "tenant_id, id"
         return [
             f'ALTER TABLE "{table}" RENAME TO "{table}_plain";',
             f'CREATE TABLE "{table}" (LIKE "{table}_plain" INCLUDING DEFAULTS INCLUDING STORAGE'
@@ -175,9 +164,7 @@ class PartitionTable(Operation):
         parts = range(self.hash_parts)
         bounds = "FOR VALUES WITH (MODULUS {}, REMAINDER {})"
         return [
-            partition_sql(
-                table, f"{table}_{part:02}", bounds.format(self.hash_parts, part)
-            )
+            partition_sql(table, f"{table}_{part:02}", bounds.format(self.hash_parts, part))
             for part in parts
         ]
 

@@ -42,11 +42,11 @@ class TenantTable(models.Model):
     )
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
 
+    objects = TenantManager()
+
     class Meta:
         abstract = True
         base_manager_name = "objects"
-
-    objects = TenantManager()
 
     def save(self, *args: Any, **options: Any) -> None:
         if self.tenant_id is None:

@@ -43,9 +43,7 @@ class Trace(TenantTable):
     duration_ms = models.FloatField()
 
     class Meta(TenantTable.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "trace_id"], name="trace_id_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "trace_id"], name="trace_id_once")]
         indexes = [models.Index(fields=["tenant", "-started_at"], name="trace_newest")]
 
     def __str__(self) -> str:
@@ -80,21 +78,15 @@ class Feedback(TenantTable):
     user = models.ForeignKey(
         User, null=True, on_delete=models.SET_NULL, db_index=False, related_name="+"
     )
-    score = models.SmallIntegerField(
-        choices=[(1, _("Helpful")), (-1, _("Not helpful"))]
-    )
+    score = models.SmallIntegerField(choices=[(1, _("Helpful")), (-1, _("Not helpful"))])
     comment = models.TextField(blank=True, max_length=2000)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta(TenantTable.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "message_id", "user"], name="feedback_once"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(score__in=[1, -1]), name="feedback_score"
-            ),
+            models.UniqueConstraint(fields=["tenant", "message_id", "user"], name="feedback_once"),
+            models.CheckConstraint(condition=models.Q(score__in=[1, -1]), name="feedback_score"),
         ]
         indexes = [models.Index(fields=["tenant", "trace_id"], name="feedback_trace")]
 

@@ -1,11 +1,11 @@
 """Writing traces: spans are collected in memory while the work runs, and stored together when it ends.
 
 ``with recorder.trace("chat", principal, feature="chat") as trace:`` opens a trace; inside it,
-``with recorder.span("retrieve", kind="retrieval") as span: span.set(...)`` adds a step to whatever trace is open in this
-context; outside a trace a span is measured and forgotten, so that lower layers need not know. ``trace.store()`` writes
-the trace and its spans in one short transaction of the trace's own tenant; ``trace()`` calls it on the way out.
-A generator that yields must not hold ``trace()`` open across a yield: it calls ``begin``, ``trace.active()`` around each
-piece of work, and ``finish`` itself.
+``with recorder.span("retrieve", kind="retrieval") as span: span.set(...)`` adds a step to whatever trace is
+open in this context; outside a trace a span is measured and forgotten, so that lower layers need not know.
+``trace.store()`` writes the trace and its spans in one short transaction of the trace's own tenant; ``trace()``
+calls it on the way out. A generator that yields must not hold ``trace()`` open across a yield: it calls
+``begin``, ``trace.active()`` around each piece of work, and ``finish`` itself.
 
 Ids and attribute names follow OpenTelemetry and its GenAI semantic conventions.
 Cost: nothing while running; two inserts when stored.
@@ -138,7 +138,9 @@ def begin(name: str, principal: Principal, *, feature: str, question: str = "") 
 
 
 @contextmanager
-def trace(name: str, principal: Principal, *, feature: str, question: str = "") -> Iterator[OpenTrace]:
+def trace(
+    name: str, principal: Principal, *, feature: str, question: str = ""
+) -> Iterator[OpenTrace]:
     """Measure the block as one trace and store it, also when the block raises."""
     opened = begin(name, principal, feature=feature, question=question)
     try:
@@ -183,7 +185,11 @@ def clipped(value: Any) -> Any:
     """``value`` as JSON that Postgres takes: no NUL, long texts cut with their length said."""
     if isinstance(value, str):
         text = value.replace("\x00", "").encode("utf-8", "replace").decode()
-        return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}... ({len(text)} characters)"
+        return (
+            text
+            if len(text) <= LONGEST_TEXT
+            else f"{text[:LONGEST_TEXT]}... ({len(text)} characters)"
+        )
     if isinstance(value, dict):
         return {clipped(str(name)): clipped(item) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -47,7 +47,7 @@ CHECKS: dict[str, str] = {
          WHERE NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = t.oid)
            AND NOT EXISTS (SELECT FROM pg_policies p WHERE p.tablename = t.relname AND p.cmd = 'ALL'
                  AND p.qual LIKE '%%' || %(condition)s || '%%' AND p.with_check = %(condition)s)""",
-    "policy that could add rows to the tenant's": f"""
+    "policy that could add rows to the tenant's": """
         SELECT p.tablename FROM pg_policies p
          WHERE p.tablename <> 'tenants_tenant'
            AND (p.policyname <> 'tenant_rows'
@@ -94,7 +94,8 @@ CHECKS: dict[str, str] = {
            AND NOT coalesce(proconfig::text LIKE '%%search_path=pg_catalog, public, pg_temp%%', false)""",
     "definer function that everybody may call": """
         SELECT proname FROM pg_proc p WHERE prosecdef AND pronamespace = 'public'::regnamespace
-           AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x WHERE x.grantee = 0)""",
+           AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x
+                        WHERE x.grantee = 0)""",
     "table that the runtime role owns or may truncate": """
         SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
            AND (has_table_privilege('footnote_app', oid, 'truncate') OR pg_get_userbyid(relowner) = 'footnote_app')""",
@@ -116,9 +117,9 @@ CHECKS: dict[str, str] = {
 
 def references() -> list[str]:
     """``table.column`` of every reference between tenants' tables that the models declare."""
-    from django.apps import apps  # noqa: PLC0415 - the models are only known once Django is set up
+    from django.apps import apps
 
-    from tenants.tables import TenantForeignKey, TenantTable  # noqa: PLC0415
+    from tenants.tables import TenantForeignKey, TenantTable
 
     models = [model for model in apps.get_models() if issubclass(model, TenantTable)]
     return [

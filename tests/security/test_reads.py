@@ -72,7 +72,7 @@ def by_foreign_sql(
 def by_search(
     us: Inhabitant, them: Inhabitant, dice: random.Random
 ) -> tuple[list[object], list[object]]:
-    from ingestion.lexical import dimension, terms  # noqa: PLC0415 - one reader of many needs it
+    from ingestion.lexical import dimension, terms
 
     asked = [dimension(term) for term in terms(dice.choice(WORDS))]
     vector = "[" + ",".join(f"{dice.gauss(0, 1):.3f}" for _ in range(DIMENSIONS)) + "]"
