@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from config.launch.errors import DatabaseFailed
 
@@ -41,7 +42,7 @@ class Account:
             **self.identity(),
         )
 
-    def identity(self) -> dict[str, object]:
+    def identity(self) -> dict[str, Any]:
         """What ``subprocess`` needs to become this user; nothing for the present one."""
         if self.uid == os.geteuid():
             return {}

@@ -91,14 +91,14 @@ def bootstrap(superuser: str, database: str, passwords: Passwords) -> None:
     extension. Raises psycopg.Error when it may not.
     """
     with psycopg.connect(superuser, autocommit=True) as connection:
+        # Two who change one role at once would fail; the lock goes with the connection.
+        connection.execute("SELECT pg_advisory_lock(hashtext('footnote bootstrap'))")
         for role, attributes in ATTRIBUTES.items():
             _ensure_role(connection, role, attributes, passwords.by_role().get(role))
         _ensure_database(connection, database)
-    inside = make_conninfo(superuser, dbname=database)
-    with psycopg.connect(inside) as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(hashtext('footnote bootstrap'))")
-        _grant(connection, database)
-        _install_queue(connection, database)
+        with psycopg.connect(make_conninfo(superuser, dbname=database)) as inside:
+            _grant(inside, database)
+            _install_queue(inside, database)
 
 
 def _ensure_role(

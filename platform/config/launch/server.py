@@ -161,7 +161,7 @@ class Server:
                 stderr=log,
                 # A Ctrl-C at the terminal is for bin/up, which stops the database last.
                 start_new_session=True,
-                **server_account().identity(),  # type: ignore[call-overload]
+                **server_account().identity(),
             )
 
     def _options(self) -> list[str]:

@@ -1,0 +1,51 @@
+"""Where Celery's messages go: the same Postgres by default, RabbitMQ or Redis when CELERY_BROKER_URL says so.
+
+A message is only a wake-up, with ids in it and nothing else: the row that it names is the truth. So a message may be
+lost (the reconciler wakes what is overdue) or come twice (a row is claimed under a lease) without harm.
+"""
+
+from typing import Any
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from config import environment as env
+
+# How long a message stays hidden from the other workers: it is not renewed, so a task that takes longer comes again,
+# and finds its row claimed. A killed worker's message is hidden for as long; the reconciler does not wait for it.
+VISIBILITY_SECONDS = 900
+# Building an image and making migrations need no queue; production names one.
+_DEFAULT = (
+    None if env.text("FOOTNOTE_ENV", "development") == "production" else "postgresql:///footnote"
+)
+
+
+def options() -> dict[str, Any]:
+    """Celery's ``broker_url`` and ``broker_transport_options``."""
+    url = env.text("CELERY_BROKER_URL", "")
+    if url and not url.startswith("pgmq:"):
+        return {"broker_url": url}
+    return {
+        # The connection string below is what is used; the URL is what Celery prints, so it has no password.
+        "broker_url": "pgmq://",
+        "broker_transport_options": {
+            "conn_string": _connection_string(url or env.text("QUEUE_DATABASE_URL", _DEFAULT)),
+            # The schema is installed from SQL by roles.bootstrap; there is no extension to create.
+            "init_extension": False,
+            # Woken by NOTIFY, a worker picks a task up in about 10 ms; long polling would hold a connection.
+            "use_notify": True,
+            "wait_time_seconds": 0,
+            "visibility_timeout": VISIBILITY_SECONDS,
+            "pool_size": 2,
+            "pool_timeout": 10,
+        },
+    }
+
+
+def _connection_string(url: str) -> str:
+    """``key=value`` form, the only one in which the transport understands a unix socket.
+
+    It must never be empty: the transport would then fall back to DATABASE_URL, whose role has no right to the queue.
+    """
+    if url.startswith("pgmq:"):
+        url = url.replace("pgmq:", "postgresql:", 1)
+    return make_conninfo("", **conninfo_to_dict(url))
