@@ -23,7 +23,8 @@ if PRODUCTION and DEBUG:
     raise ImproperlyConfigured("FOOTNOTE_DEBUG cannot be on when FOOTNOTE_ENV is production.")
 
 INSTALLED_APPS = [
-    "unfold",
+    # Without its own admin site: ours is a tenant's.
+    "unfold.apps.BasicAppConfig",
     "config.apps.FootnoteAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

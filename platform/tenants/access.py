@@ -8,6 +8,7 @@ a suspended member is out at once. Cost: one query each.
 import hashlib
 import secrets
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.backends import BaseBackend
@@ -44,6 +45,7 @@ class EmailBackend(BaseBackend):
         request: HttpRequest | None,
         username: str | None = None,
         password: str | None = None,
+        **_: Any,
     ) -> User | None:
         if not username or password is None:
             return None

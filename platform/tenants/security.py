@@ -95,7 +95,7 @@ def rules_sql(model: type[models.Model]) -> list[str]:
     columns = {field.name for field in model._meta.local_fields}
     statements = [policy_sql(table, using=READABLE if "reader_groups" in columns else IN_TENANT)]
     for field in model._meta.local_fields:
-        if field.is_relation and not field.db_constraint:
+        if isinstance(field, models.ForeignKey) and not vars(field)["db_constraint"]:
             statements += _reference_sql(table, field)
     return statements
 

@@ -4,7 +4,7 @@ The primary key is ``(tenant_id, id)`` in the database; Django is told ``id`` al
 need (decision 0003). ``security.SecureTenantTables`` makes the difference in the migrations.
 """
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
 
@@ -21,7 +21,14 @@ class TenantManager(models.Manager[M]):
         return super().get_queryset().filter(tenant_id=current_tenant_id())
 
 
-class TenantForeignKey(models.ForeignKey):
+# Django's class takes no type arguments at run time.
+if TYPE_CHECKING:
+    AnyForeignKey = models.ForeignKey[Any, Any]
+else:
+    AnyForeignKey = models.ForeignKey
+
+
+class TenantForeignKey(AnyForeignKey):
     """A reference inside one tenant: the constraint is ``(tenant_id, x_id)`` and made by the migration."""
 
     def __init__(self, to: Any, on_delete: Any, **options: Any) -> None:
@@ -49,6 +56,6 @@ class TenantTable(models.Model):
         base_manager_name = "objects"
 
     def save(self, *args: Any, **options: Any) -> None:
-        if self.tenant_id is None:
+        if not self.tenant_id:
             self.tenant_id = current_tenant_id()
         super().save(*args, **options)
