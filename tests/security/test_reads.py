@@ -2,7 +2,7 @@
 
 Each thread moves from tenant to tenant at random and reads by the ORM, by SQL without any filter, by id of a foreign
 row, and through the search function; some reads are made with no tenant set at all. The suite runs a tenth of the
-figure that counts; ``bin/test -m slow tests/security`` runs 200,000 reads.
+figure that counts; ``bin/test -m soak tests/security`` runs 200,000 reads.
 """
 
 import random
@@ -150,7 +150,7 @@ def crowd(new_tenant: Callable[[str], Tenant]) -> list[Inhabitant]:
 
 @pytest.mark.parametrize(
     "reads",
-    [pytest.param(20_000, id="20k"), pytest.param(200_000, id="200k", marks=pytest.mark.slow)],
+    [pytest.param(20_000, id="20k"), pytest.param(200_000, id="200k", marks=pytest.mark.soak)],
 )
 def test_no_read_ever_shows_a_foreign_row(crowd: list[Inhabitant], reads: int) -> None:
     seen = read_all(crowd, reads)
