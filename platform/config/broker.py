@@ -26,7 +26,7 @@ def options() -> dict[str, Any]:
         return {"broker_url": url}
     return {
         # The connection string below is what is used; the URL is what Celery prints, so it has no password.
-        "broker_url": "pgmq://",
+        "broker_url": "pgmq://postgres",
         "broker_transport_options": {
             "conn_string": _connection_string(url or env.text("QUEUE_DATABASE_URL", _DEFAULT)),
             # The schema is installed from SQL by roles.bootstrap; there is no extension to create.

@@ -7,9 +7,11 @@ is lost. ``alive`` costs one query on the locks in memory.
 import logging
 import os
 import socket
+import sys
 import threading
 import time
 import zlib
+from typing import Any
 
 import psycopg
 from django.db import connection
@@ -19,6 +21,13 @@ WORKER, SCHEDULER = "worker", "scheduler"
 _KINDS = {WORKER: 0x666E_0001, SCHEDULER: 0x666E_0002}
 PULSE_SECONDS = 5.0
 
+_HELD = """
+    SELECT EXISTS (
+      SELECT FROM pg_locks
+       WHERE locktype = 'advisory' AND granted AND classid = %s
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+         AND (%s::bigint IS NULL OR objid = %s::bigint))"""
+
 _log = logging.getLogger(__name__)
 
 
@@ -27,16 +36,16 @@ def hold(kind: str) -> None:
     threading.Thread(target=_hold, args=(kind,), name=f"liveness-{kind}", daemon=True).start()
 
 
-def alive(kind: str, machine: str | None = None) -> bool:
-    """Whether any ``kind`` process lives, on ``machine`` (a host name) or anywhere."""
+def alive(kind: str) -> bool:
+    """Whether any ``kind`` process lives, on whichever machine."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            " AND (%s::bigint IS NULL OR objid = %s::bigint))",
-            [_KINDS[kind], *[None if machine is None else _number(machine)] * 2],
-        )
-        row = cursor.fetchone()
+        return _held(cursor, kind, None)
+
+
+def _held(cursor: Any, kind: str, machine: str | None) -> bool:
+    number = None if machine is None else _number(machine)
+    cursor.execute(_HELD, [_KINDS[kind], number, number])
+    row = cursor.fetchone()
     return bool(row and row[0])
 
 
@@ -63,3 +72,8 @@ def _pulse(kind: str) -> None:
         while True:
             held.execute("SELECT 1")
             time.sleep(PULSE_SECONDS)
+
+
+if __name__ == "__main__":  # a container's health check: python -m config.liveness worker
+    with psycopg.connect(os.environ["DATABASE_URL"], connect_timeout=5) as own:
+        sys.exit(not _held(own.cursor(), sys.argv[1], socket.gethostname()))

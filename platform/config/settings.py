@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     # Without its own admin site: ours is a tenant's.
     "unfold.apps.BasicAppConfig",
     "config.apps.FootnoteAdminConfig",
+    "config.apps.ProjectConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -27,7 +27,7 @@ from config.launch.errors import AlreadyRunning, CannotWrite, LaunchError, PortI
 from config.launch.home import Home, try_lock
 
 HOST = "127.0.0.1"
-TICK_SECONDS = 0.2
+TICK_SECONDS = 0.4
 GUARD_CHECK_SECONDS = 2.0
 FAILURES_BEFORE_READY = 5
 SIGN_OF_LIFE_SECONDS = 20.0
@@ -114,8 +114,8 @@ def _check_port(port: int) -> None:
 def _by_whom(port: int) -> str:
     with suppress(psutil.Error, OSError):
         for found in psutil.net_connections("tcp"):
-            listens = found.status == psutil.CONN_LISTEN and found.laddr
-            if listens and found.laddr[1] == port and found.pid:
+            listens = found.status == psutil.CONN_LISTEN and found.pid
+            if listens and getattr(found.laddr, "port", None) == port:
                 return f" by process {found.pid} ({psutil.Process(found.pid).name()})"
     return ""
 
@@ -161,48 +161,27 @@ def _prepare(around: Surroundings, options: argparse.Namespace) -> None:
 
 def _children(around: Surroundings, port: int) -> list[Child]:
     """In the order in which they are started."""
-    celery = [
-        sys.executable,
-        "-W",
-        "ignore::RuntimeWarning:celery.platforms",
-        "-m",
-        "celery",
-        "-A",
-        "config.celery",
-    ]
+    celery = "-m celery --quiet -A config.celery"
     commands = {
-        "web": [
-            *(
-                sys.executable,
-                "-m",
-                "uvicorn",
-                "config.asgi:application",
-                "--host",
-                HOST,
-                "--port",
-                str(port),
-            ),
-            *(
-                "--lifespan",
-                "off",
-                "--ws",
-                "none",
-                "--no-access-log",
-                "--timeout-graceful-shutdown",
-                "3",
-            ),
-        ],
+        "web": (
+            f"-m uvicorn config.asgi:application --host {HOST} --port {port} --lifespan off --ws none"
+            " --no-access-log --timeout-graceful-shutdown 3"
+        ).split(),
         "worker": [
-            *(*celery, "worker", "--loglevel", "INFO", "--concurrency", _concurrency()),
+            # Celery warns of root, as which one may well try Footnote.
+            *("-W", "ignore:You're running the worker"),
+            *f"{celery} worker --loglevel INFO --concurrency {_concurrency()}".split(),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         ],
         "beat": [
-            *(*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""),
-            *("--schedule", str(around.home.run / "beat-schedule")),
+            *f"{celery} beat --loglevel WARNING --schedule".split(),
+            str(around.home.run / "beat-schedule"),
+            *("--pidfile", ""),
         ],
     }
     return [
-        Child(name, command, around.variables, around.home) for name, command in commands.items()
+        Child(name, [sys.executable, *command], around.variables, around.home)
+        for name, command in commands.items()
     ]
 
 

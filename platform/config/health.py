@@ -1,0 +1,84 @@
+"""``/healthz``: this process answers. ``/readyz``: everything that an answer needs does, one line per dependency.
+
+Both are open, name no tenant and cost a few queries in memory; a load balancer may ask every second.
+"""
+
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from config import liveness
+from retrieval.passages import SearchRequest
+from retrieval.search import search
+from tenants.scope import Principal, tenant_scope
+
+# Belongs to nobody: a search in it runs every part and finds nothing.
+NOBODY = UUID(int=0)
+
+
+class NotReady(Exception):
+    """A dependency does not do its work; the message says which part, in a few words."""
+
+
+@never_cache
+@require_safe
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """200 as long as the process serves requests."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@never_cache
+@require_safe
+def readyz(_request: HttpRequest) -> HttpResponse:
+    """200 and ``name: ok`` lines, or 503 with the reason behind each name that is not."""
+    answers = {name: _answer(check) for name, check in CHECKS.items()}
+    body = "".join(f"{name}: {answer}\n" for name, answer in answers.items())
+    ready = all(answer.startswith("ok") for answer in answers.values())
+    return HttpResponse(body, status=200 if ready else 503, content_type="text/plain")
+
+
+def _answer(check: Callable[[], None]) -> str:
+    start = time.perf_counter()
+    try:
+        check()
+    except NotReady as error:
+        return str(error)
+    except DatabaseError:
+        # The server's own words may name hosts and roles, and this page is open.
+        return "the database does not answer"
+    return f"ok ({(time.perf_counter() - start) * 1000:.1f} ms)"
+
+
+def _database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+        if cursor.fetchone() != (False,):
+            raise NotReady("the role of DATABASE_URL is above row-level security")
+
+
+def _worker() -> None:
+    if not liveness.alive(liveness.WORKER):
+        raise NotReady("no worker is running")
+
+
+def _scheduler() -> None:
+    if not liveness.alive(liveness.SCHEDULER):
+        raise NotReady("no scheduler is running")
+
+
+def _search() -> None:
+    with tenant_scope(Principal(tenant_id=NOBODY)):
+        search(SearchRequest(query="readiness"))
+
+
+CHECKS: dict[str, Callable[[], None]] = {
+    "database": _database,
+    "worker": _worker,
+    "scheduler": _scheduler,
+    "search": _search,
+}
