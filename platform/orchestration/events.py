@@ -99,7 +99,10 @@ class TextDelta:
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer. ``support`` is the share of its sentences that cited text bears out, 0 to 1."""
+    """A whole answer. ``support`` is the share of its sentences that cited text bears out, 0 to 1.
+
+    ``finish_reason`` is ``stop``, or ``length`` when the asker's own limit on its length cut it.
+    """
 
     text: str
     citations: tuple[Cited, ...]
@@ -115,6 +118,7 @@ class Answer:
     cost_usd: Decimal = Decimal(0)
     duration_ms: float = 0.0
     nearest: tuple[Cited, ...] = ()
+    finish_reason: str = "stop"
 
     def as_json(self) -> dict[str, Any]:
         """The public shape of DESIGN's contract for ``POST /api/v1/ask``."""

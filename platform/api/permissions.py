@@ -1,0 +1,31 @@
+"""What a key may do: every view names the scope of each of its methods, and one that names none is closed."""
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from api.errors import Refused
+from tenants.models import Role
+
+WRITE_SCOPES = frozenset({"documents:write"})
+
+
+class HasScope(BasePermission):
+    """The key holds the scope in ``view.scopes[method]``; a viewer's key writes nothing."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """False without a key (401). Raises ``Refused`` with status 403 that says what is missing."""
+        principal = request.auth
+        if principal is None:
+            return False
+        if request.method not in view.allowed_methods:
+            return True  # The answer is 405, and says which methods there are.
+        scope = getattr(view, "scopes", {}).get(request.method)
+        if scope is None or scope not in principal.scopes:
+            needed = f" It needs the scope {scope!r}." if scope else ""
+            raise Refused(
+                f"This key may not do that.{needed}", code="insufficient_scope", status=403
+            )
+        if principal.role == Role.VIEWER and scope in WRITE_SCOPES:
+            raise Refused("A viewer's key cannot write.", code="insufficient_role", status=403)
+        return True

@@ -1,0 +1,72 @@
+"""What every API view is: a key with the right scope, and for most one transaction in the key's tenant."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from api.errors import Absent
+from api.parsers import BoundedJSONParser
+from api.throttles import KeyThrottle
+from tenants.scope import Principal, tenant_scope
+
+METHODS = ("get", "post", "put", "patch", "delete")
+Handler = Callable[..., HttpResponseBase]
+
+
+class KeyView(APIView):
+    """Needs a key. ``scopes`` says per method which scope; opens no tenant scope."""
+
+    http_method_names = [*METHODS]
+    parser_classes = [BoundedJSONParser]
+    throttle_classes = [KeyThrottle]
+    scopes: ClassVar[Mapping[str, str]] = {}
+
+    def checked(self, serializer: type[Serializer[Any]], data: Any = None) -> dict[str, Any]:
+        """The request's data (or ``data``) as the serializer reads it. Raises ValidationError."""
+        given = serializer(data=self.request.data if data is None else data)
+        given.is_valid(raise_exception=True)
+        return dict(given.validated_data)
+
+
+class ScopedView(KeyView):
+    """Runs each handler in one transaction of the key's tenant, rolled back when it refuses."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in METHODS:
+            if name in cls.__dict__:
+                setattr(cls, name, _scoped(cls.__dict__[name]))
+
+
+def _scoped(handler: Handler) -> Handler:
+    @wraps(handler)
+    def inside(view: KeyView, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with tenant_scope(principal_of(request)):
+            response = handler(view, request, *args, **kwargs)
+            if response.status_code >= 400:
+                transaction.set_rollback(True)
+            return response
+
+    return inside
+
+
+def principal_of(request: Request) -> Principal:
+    """The key's principal; views are only reached with one."""
+    principal = request.auth
+    assert isinstance(principal, Principal)
+    return principal
+
+
+def uuid_or_absent(text: str, what: str) -> UUID:
+    """An id from a path; what is no id at all is as absent as one that does not exist."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Absent(what) from None
