@@ -54,6 +54,11 @@ app.autodiscover_tasks()
 app.set_default()
 
 
+@signals.celeryd_init.connect
+def _worker_starts(**_: Any) -> None:
+    broker.listen(app.conf.broker_transport_options)
+
+
 @signals.worker_ready.connect
 def _worker_is_ready(**_: Any) -> None:
     liveness.hold(liveness.WORKER)

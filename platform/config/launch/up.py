@@ -87,8 +87,10 @@ def _alone(home: Home, port: int) -> Iterator[None]:
         file.truncate(0)
         file.write(f"process {os.getpid()}, http://{HOST}:{port}")
         file.flush()
-        yield
-        file.truncate(0)
+        try:
+            yield
+        finally:
+            file.truncate(0)
 
 
 def _check_port(port: int) -> None:
