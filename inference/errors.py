@@ -22,8 +22,8 @@ InferenceError
 │   └── EmbeddingModelUnavailable    the model's files or its runtime are not there
 └── EncryptionError                  a stored provider key cannot be read with the configured keys
 
-`member_message` is fit for whoever asked: no address, no key, no vendor's prose. `str(error)` is for admins and logs.
-`code` is stable and stands in the ledger.
+`member_message` is fit for whoever asked: no address, no key, no vendor's prose. `str(error)` is for admins
+and logs. `code` is stable and stands in the ledger.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ class ModelNotFound(PermanentProviderError):
 
 class ContextTooLong(PermanentProviderError):
     code = "context_too_long"
-    member_message = "The conversation is too long for the model. Start a new one or ask a shorter question."
+    member_message = (
+        "The conversation is too long for the model. Start a new one or ask a shorter question."
+    )
 
 
 class BadRequest(PermanentProviderError):

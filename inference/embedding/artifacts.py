@@ -15,8 +15,8 @@ from inference.errors import EmbeddingModelUnavailable
 def graph_file(model_path: Path, precision: Precision, folder: Path) -> Path:
     """The built graph's file, built now if it is not there yet (about a second, once).
 
-    The name carries the weights' hash and the graph's version, so a changed model never meets an old graph. Two
-    processes building at once do the same work twice; the rename is atomic.
+    The name carries the weights' hash and the graph's version, so a changed model never meets an old graph.
+    Two processes building at once do the same work twice; the rename is atomic.
     """
     path = folder / f"{weights_hash(model_path)}-v{GRAPH_VERSION}-{precision}.onnx"
     if not path.is_file():

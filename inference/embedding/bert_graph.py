@@ -1,11 +1,13 @@
 """A BERT sentence encoder as an ONNX graph, built straight from its safetensors.
 
-Entry point: `build_graph`. No torch and no exporter: the graph is written down here with ONNX Runtime's fused operators,
-which is deterministic, takes a second and runs about twice as fast as torch on the same processor. It takes one
-unpadded text per run, so it needs no attention mask, and a text's vector cannot depend on its neighbours.
+Entry point: `build_graph`. No torch and no exporter: the graph is written down here with ONNX Runtime's
+fused operators, which is deterministic, takes a second and runs about twice as fast as torch on the same
+processor. It takes one unpadded text per run, so it needs no attention mask, and a text's vector cannot
+depend on its neighbours.
 
-`INT8` quantises the inner products only: weights per output column ahead of time, activations per text while running.
-Add + LayerNormalization is deliberate: the fused SkipLayerNormalization is eight times slower on CPU.
+`INT8` quantises the inner products only: weights per output column ahead of time, activations per text
+while running. Add + LayerNormalization is deliberate: the fused SkipLayerNormalization is eight times
+slower on CPU.
 """
 
 from __future__ import annotations
@@ -56,7 +58,9 @@ class _Graph:
         matrix = weight.T
         if self.precision is Precision.INT8:
             return self._linear_int8(name, inputs, matrix, bias)
-        product = self.add("MatMul", [inputs, self.weight(f"{name}.weight", matrix)], f"{name}.product")
+        product = self.add(
+            "MatMul", [inputs, self.weight(f"{name}.weight", matrix)], f"{name}.product"
+        )
         if bias is None:
             return product
         return self.add("Add", [product, self.weight(f"{name}.bias", bias)], name)
@@ -80,7 +84,9 @@ class _Graph:
     def layer_norm(self, name: str, inputs: str, norm: _Norm) -> str:
         scale = self.weight(f"{name}.gamma", norm.gamma)
         shift = self.weight(f"{name}.beta", norm.beta)
-        return self.add("LayerNormalization", [inputs, scale, shift], name, axis=-1, epsilon=norm.epsilon)
+        return self.add(
+            "LayerNormalization", [inputs, scale, shift], name, axis=-1, epsilon=norm.epsilon
+        )
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,9 @@ def _embeddings(graph: _Graph, bert: _Bert) -> str:
     looked_up = graph.add("Gather", [words, "input_ids"], "embeddings.words", axis=0)
     shape = graph.add("Shape", ["input_ids"], "embeddings.length", start=1, end=2)
     start = graph.weight("positions.start", np.array([0], np.int64))
-    cut = graph.add("Slice", [graph.weight("positions", positions), start, shape], "embeddings.positions")
+    cut = graph.add(
+        "Slice", [graph.weight("positions", positions), start, shape], "embeddings.positions"
+    )
     return graph.normalised_sum("embeddings", looked_up, cut, bert.norm("embeddings.LayerNorm"))
 
 
@@ -158,10 +166,15 @@ def _layer(graph: _Graph, bert: _Bert, index: int, hidden: str) -> str:
     weight, bias = bert.dense(f"{source}.intermediate.dense")
     wide = graph.linear(f"{name}.wide", middle, weight)
     gelu = graph.add(
-        "BiasGelu", [wide, graph.weight(f"{name}.wide.bias", bias)], f"{name}.gelu", domain="com.microsoft"
+        "BiasGelu",
+        [wide, graph.weight(f"{name}.wide.bias", bias)],
+        f"{name}.gelu",
+        domain="com.microsoft",
     )
     narrow = graph.linear(f"{name}.narrow", gelu, *bert.dense(f"{source}.output.dense"))
-    return graph.normalised_sum(f"{name}.out", narrow, middle, bert.norm(f"{source}.output.LayerNorm"))
+    return graph.normalised_sum(
+        f"{name}.out", narrow, middle, bert.norm(f"{source}.output.LayerNorm")
+    )
 
 
 def _attention(graph: _Graph, bert: _Bert, source: str, name: str, hidden: str) -> str:

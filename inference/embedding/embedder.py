@@ -22,6 +22,8 @@ class Encoded:
     tokens: int
     truncated: int
     """How many of the texts were longer than the model reads; their ends are not in the vector."""
+    attempts: int = 1
+    """Requests that an endpoint got for it."""
 
 
 class Embedder(Protocol):

@@ -1,8 +1,8 @@
 """From a setting to a loaded embedder. Entry point: `load_embedder`.
 
-`minilm` is the default model from its package; `openai:NAME` an endpoint's model (built in `inference.clients`, which
-owns connections); anything else the path of a sentence-transformers folder. BERT encoders with mean pooling run on ONNX,
-all others on torch.
+`minilm` is the default model from its package; `openai:NAME` an endpoint's model (built in
+`inference.clients`, which owns connections); anything else the path of a sentence-transformers folder. BERT
+encoders with mean pooling run on ONNX, all others on torch.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from inference.embedding.sentence_transformer import SentenceTransformerEmbedder
 from inference.embedding.tokenizing import DEFAULT_NAME, default_model_path
 from inference.errors import EmbeddingModelUnavailable
 
+DEFAULT_SETTING = "minilm"
 AUTO = "auto"
 TORCH_BF16 = "torch-bf16"
 ENDPOINT_PREFIX = "openai:"
@@ -46,7 +47,7 @@ def local_model(
     setting: str, folder: Path, *, threads: int = 0, engine: str = AUTO, allow_torch: bool = False
 ) -> LocalModel:
     """What `minilm` or a path stands for. `threads` 0: as many as this process may use."""
-    default = setting == "minilm"
+    default = setting == DEFAULT_SETTING
     path = default_model_path() if default else Path(setting)
     name = DEFAULT_NAME if default else path.name
     count = threads or len(os.sched_getaffinity(0))
@@ -68,11 +69,16 @@ def fits_graph(path: Path) -> bool:
     """Whether the folder holds what `bert_graph` builds: BERT with GELU, mean pooling, normalised."""
     try:
         config = json.loads((path / "config.json").read_text())
-        modules = [entry["type"].rpartition(".")[2] for entry in json.loads((path / "modules.json").read_text())]
+        modules = [
+            entry["type"].rpartition(".")[2]
+            for entry in json.loads((path / "modules.json").read_text())
+        ]
         pooling = json.loads((path / "1_Pooling" / "config.json").read_text())
     except FileNotFoundError as error:
         if not path.is_dir():
-            raise EmbeddingModelUnavailable(f"FOOTNOTE_EMBEDDING_MODEL: {path} is not a folder") from error
+            raise EmbeddingModelUnavailable(
+                f"FOOTNOTE_EMBEDDING_MODEL: {path} is not a folder"
+            ) from error
         return False
     return (
         config.get("model_type") == "bert"
@@ -89,18 +95,25 @@ def _engine(model: LocalModel, engines: Mapping[str, Callable[[], Embedder]]) ->
         return _remembered_engine(model, engines)
     if model.engine not in engines:
         known = ", ".join([AUTO, *engines])
-        raise EmbeddingModelUnavailable(f"FOOTNOTE_EMBEDDING_ENGINE={model.engine!r} is not one of {known}")
+        raise EmbeddingModelUnavailable(
+            f"FOOTNOTE_EMBEDDING_ENGINE={model.engine!r} is not one of {known}"
+        )
     return model.engine
 
 
 def _remembered_engine(model: LocalModel, engines: Mapping[str, Callable[[], Embedder]]) -> str:
-    """Probed once per processor, model and set of engines. Torch is tried only where it has a chance: with AMX."""
+    """Probed once per processor, model and set of engines.
+
+    Torch is tried only where it has a chance: with AMX.
+    """
     tried = {
         engine: build
         for engine, build in engines.items()
         if engine != TORCH_BF16 or (model.allow_torch and "amx_bf16" in probing.processor_flags())
     }
-    key = probing.processor_key(onnxruntime.__version__, str(GRAPH_VERSION), str(model.threads), *tried)
+    key = probing.processor_key(
+        onnxruntime.__version__, str(GRAPH_VERSION), str(model.threads), *tried
+    )
     path = model.folder / f"{weights_hash(model.path)}-engine-{key}.json"
     return probing.remembered(path, lambda: probing.fastest(tried), set(tried))
 

@@ -25,8 +25,8 @@ class _Tokenised:
 class OnnxEmbedder:
     """A sentence encoder whose graph takes one unpadded text.
 
-    Parallelism is over texts, each on one thread, because that needs no synchronisation inside a text and leaves no
-    spinning threads behind. A single text (a query) runs in the caller's own thread.
+    Parallelism is over texts, each on one thread, because that needs no synchronisation inside a text and
+    leaves no spinning threads behind. A single text (a query) runs in the caller's own thread.
     """
 
     def __init__(self, graph: Path, model_path: Path, *, name: str, threads: int) -> None:
@@ -83,7 +83,10 @@ class OnnxEmbedder:
 
 
 def open_session(graph: Path) -> onnxruntime.InferenceSession:
-    """One thread per run. The graph is fused by hand already: the extended optimisations would only undo that."""
+    """One thread per run.
+
+    The graph is fused by hand already: the extended optimisations would only undo that.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

@@ -1,4 +1,7 @@
-"""The precisions that a graph can be built in. Apart from the builder, so that naming one does not load ONNX."""
+"""The precisions that a graph can be built in.
+
+Apart from the builder, so that naming one does not load ONNX.
+"""
 
 from enum import StrEnum
 

@@ -1,7 +1,7 @@
 """Which engine is fastest here, among those whose vectors agree with full precision.
 
-Processors differ by an order of magnitude in int8 and bfloat16, and some saturate int8 sums and get them wrong, so it is
-measured at first start and remembered per processor. Entry point: `fastest`.
+Processors differ by an order of magnitude in int8 and bfloat16, and some saturate int8 sums and get them
+wrong, so it is measured at first start and remembered per processor. Entry point: `fastest`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import numpy as np
 
 from inference.embedding.embedder import Embedder, FloatArray
 
-# Measured with int8 on SciFact: mean 0.995, worst 0.989, and nDCG@10 unchanged. Int8 that saturates stays below 0.97.
+# Measured with int8 on SciFact: mean 0.995, worst 0.989, and nDCG@10 unchanged. Int8 that saturates stays
+# below 0.97.
 LEAST_MEAN_COSINE = 0.99
 LEAST_COSINE = 0.975
-# A slower engine must not win by noise over a more exact one: the list is in order of exactness, last the least exact.
+# A slower engine must not win by noise over a more exact one: the list is in order of exactness, last the
+# least exact.
 LEAST_GAIN = 1.15
 ROUNDS = 3
 
@@ -33,7 +35,9 @@ _SENTENCE = (
 
 @dataclass(frozen=True)
 class Probe:
-    """One engine's rate in texts of full length per second, and its worst and mean cosine to the reference."""
+    """One engine's rate in texts of full length per second, and its worst and mean cosine to the
+    reference.
+    """
 
     engine: str
     rate: float
@@ -66,7 +70,10 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def fastest(engines: Mapping[str, Callable[[], Embedder]]) -> tuple[str, list[Probe]]:
-    """The engine to use, and all measurements. The first of `engines` is the reference and always agrees."""
+    """The engine to use, and all measurements.
+
+    The first of `engines` is the reference and always agrees.
+    """
     probes: list[Probe] = []
     reference: FloatArray | None = None
     for engine, build in engines.items():

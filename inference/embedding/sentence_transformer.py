@@ -45,7 +45,9 @@ class SentenceTransformerEmbedder:
         vectors = checked_vectors(
             raw, count=len(checked), dimensions=self.dimensions, model=self.name
         )
-        lengths = [len(ids) for ids in self._model.tokenizer(checked, truncation=False)["input_ids"]]
+        lengths = [
+            len(ids) for ids in self._model.tokenizer(checked, truncation=False)["input_ids"]
+        ]
         counted = sum(min(length, self.max_tokens) for length in lengths)
         return Encoded(vectors, counted, sum(length > self.max_tokens for length in lengths))
 
@@ -58,7 +60,8 @@ class SentenceTransformerEmbedder:
 
 def load_model(path: Path, *, bfloat16: bool) -> SentenceTransformer:
     """The model from local files only. Raises EmbeddingModelUnavailable."""
-    # Loaded here and not above: the web process names this class but must never load torch for the default model.
+    # Loaded here and not above: the web process names this class but must never load torch for the default
+    # model.
     import torch
     from sentence_transformers import SentenceTransformer
 
@@ -68,4 +71,6 @@ def load_model(path: Path, *, bfloat16: bool) -> SentenceTransformer:
             str(path), device="cpu", local_files_only=True, model_kwargs=kwargs
         )
     except (OSError, ValueError) as error:
-        raise EmbeddingModelUnavailable(f"{path} is not a sentence-transformers model: {error}") from error
+        raise EmbeddingModelUnavailable(
+            f"{path} is not a sentence-transformers model: {error}"
+        ) from error

@@ -32,7 +32,8 @@ def max_tokens(model_path: Path) -> int:
 
 
 def load_tokenizer(model_path: Path) -> Tokenizer:
-    """The tokenizer with neither truncation nor padding, whatever its file says (the default model's says 128, padded).
+    """The tokenizer with neither truncation nor padding, whatever its file says (the default model's says
+    128, padded).
 
     Special tokens are added by `encode(text)`; offsets are in characters of the text given.
     """

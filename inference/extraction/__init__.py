@@ -1,0 +1,1 @@
+"""Answering by quoting: the built-in model's brain, apart from the provider that streams it."""

@@ -1,0 +1,72 @@
+"""An endpoint's embedding model as an `Embedder`: batches, and the one retry loop around each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from inference.clock import Clock
+from inference.embedding.embedder import Encoded, FloatArray, checked_texts, checked_vectors
+from inference.providers.openai_compatible import OpenAICompatible
+from inference.providers.provider import ResolvedModel
+from inference.retries import Attempts, RetryPolicy, with_retries
+from inference.types import Timeouts
+
+# Endpoints take up to 2,048 texts, and some 300,000 tokens, per request.
+BATCH = 128
+# What OpenAI's embedding models read; an endpoint that reads less refuses, and says so.
+MAX_TOKENS = 8_191
+TIMEOUTS = Timeouts(first_token=60.0, total=180.0)
+
+
+class EndpointEmbedder:
+    """Stateless but for the connection it borrows; `close` leaves that to its owner."""
+
+    def __init__(
+        self, provider: OpenAICompatible, model: ResolvedModel, policy: RetryPolicy
+    ) -> None:
+        self._provider = provider
+        self._policy = policy
+        self.model = model
+        self.name = model.name
+        self.max_tokens = MAX_TOKENS
+
+    @cached_property
+    def dimensions(self) -> int:
+        """Asked of the endpoint once, by embedding a word."""
+        return int(self._batch(["dimensions"], Attempts())[0].shape[1])
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Vectors with the endpoint's token count. Raises ProviderError, EmbeddingError."""
+        checked, attempts = checked_texts(texts), Attempts()
+        if not checked:
+            return Encoded(np.empty((0, self.dimensions), np.float32), 0, 0)
+        batches = [
+            self._batch(checked[at : at + BATCH], attempts) for at in range(0, len(checked), BATCH)
+        ]
+        raw = np.concatenate([vectors for vectors, _ in batches])
+        vectors = checked_vectors(raw, count=len(checked), dimensions=raw.shape[1], model=self.name)
+        return Encoded(vectors, sum(tokens for _, tokens in batches), 0, attempts.count)
+
+    def embed(self, texts: Sequence[str]) -> FloatArray:
+        return self.encode(texts).vectors
+
+    def close(self) -> None:
+        """The connection is not ours."""
+
+    def _batch(self, texts: list[str], attempts: Attempts) -> tuple[FloatArray, int]:
+        ends_at = time.monotonic() + TIMEOUTS.total
+        own = Attempts()
+        try:
+            vectors, usage = with_retries(
+                lambda clock: self._provider.embed(texts, self.model, clock),
+                clock=lambda: Clock(TIMEOUTS, None, ends_at=ends_at),
+                policy=self._policy,
+                counted=own,
+            )
+        finally:
+            attempts.count += own.count
+        return vectors, usage.prompt_tokens

@@ -1,0 +1,200 @@
+"""Any OpenAI-compatible endpoint, through the official SDK.
+
+The SDK is told to retry nothing: the one retry loop is `inference.retries`. It also takes for success what
+is none (a stream that ends early, an HTML page with status 200), so content type and finish reason are
+checked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import numpy as np
+import openai
+from openai.types import CreateEmbeddingResponse
+from openai.types.chat import ChatCompletionChunk
+
+from inference.clock import Clock
+from inference.embedding.embedder import FloatArray
+from inference.errors import ProviderUnavailable, StreamBroken, UnreadableResponse
+from inference.providers.faults import UPSTREAM_ERRORS, translated
+from inference.providers.provider import Endpoint, ProviderEvent, ResolvedModel, Stopped
+from inference.types import ChatRequest, TextDelta, Timeouts, Usage
+
+
+@dataclass
+class _Progress:
+    """What one stream has brought so far."""
+
+    delivered: bool = False
+    finish_reason: str | None = None
+    usage: Usage | None = None
+
+
+class OpenAICompatible:
+    """One process's client for every such endpoint; connections are shared and owned by the caller."""
+
+    def __init__(self, http: httpx2.Client) -> None:
+        self._http = http
+
+    def stream(
+        self, request: ChatRequest, model: ResolvedModel, clock: Clock
+    ) -> Generator[ProviderEvent, None, None]:
+        """One attempt. See `ChatProvider` for what it raises when."""
+        progress, key = _Progress(), model.endpoint.api_key
+        upstream = self._open(request, model, clock)
+        try:
+            while (chunk := _next(upstream, clock, progress, key)) is not None:
+                yield from _deltas(chunk, progress, clock)
+            if progress.finish_reason is None:
+                raise _ended_early(progress)
+            if progress.usage is not None:
+                yield progress.usage
+            yield Stopped(progress.finish_reason)
+        finally:
+            upstream.close()
+
+    def embed(
+        self, texts: Sequence[str], model: ResolvedModel, clock: Clock
+    ) -> tuple[FloatArray, Usage]:
+        """One batch's raw vectors in the order of `texts`, and its usage. Raises ProviderError."""
+        try:
+            with clock.active():
+                response = self._client(model.endpoint).embeddings.create(
+                    model=model.name,
+                    input=list(texts),
+                    encoding_format="float",
+                    timeout=_timeout(clock.timeouts),
+                )
+        except UPSTREAM_ERRORS as error:
+            raise translated(error, clock, delivered=False, key=model.endpoint.api_key) from error
+        return _embeddings(response, len(texts))
+
+    def list_models(self, endpoint: Endpoint, clock: Clock) -> list[str]:
+        """Names that the endpoint offers: the connection test of the admin. Raises ProviderError."""
+        try:
+            with clock.active():
+                page = self._client(endpoint).models.list(timeout=_timeout(clock.timeouts))
+        except UPSTREAM_ERRORS as error:
+            raise translated(error, clock, delivered=False, key=endpoint.api_key) from error
+        if not isinstance(getattr(page, "data", None), list):
+            raise UnreadableResponse("the list of models is not what the protocol says")
+        return [model.id for model in page.data]
+
+    def _open(
+        self, request: ChatRequest, model: ResolvedModel, clock: Clock
+    ) -> openai.Stream[ChatCompletionChunk]:
+        try:
+            with clock.active():
+                upstream: openai.Stream[ChatCompletionChunk] = self._client(
+                    model.endpoint
+                ).chat.completions.create(
+                    **_parameters(request, model), timeout=_timeout(clock.timeouts)
+                )
+        except UPSTREAM_ERRORS as error:
+            raise translated(error, clock, delivered=False, key=model.endpoint.api_key) from error
+        _check_content_type(upstream)
+        return upstream
+
+    def _client(self, endpoint: Endpoint) -> openai.OpenAI:
+        return openai.OpenAI(
+            # Local servers want no key, but the SDK insists on one.
+            api_key=endpoint.api_key or "none",
+            base_url=endpoint.base_url,
+            http_client=self._http,
+            max_retries=0,
+        )
+
+
+def _parameters(request: ChatRequest, model: ResolvedModel) -> dict[str, Any]:
+    optional = {"temperature": request.temperature, "max_tokens": request.max_tokens}
+    return {
+        "model": model.name,
+        "messages": [{"role": one.role, "content": one.content} for one in request.messages],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        **{name: value for name, value in optional.items() if value is not None},
+    }
+
+
+def _timeout(timeouts: Timeouts) -> httpx2.Timeout:
+    """Connecting and sending are bounded here; reading is bounded by the clock."""
+    return httpx2.Timeout(timeouts.first_token, connect=timeouts.connect, read=timeouts.total)
+
+
+def _check_content_type(upstream: openai.Stream[ChatCompletionChunk]) -> None:
+    kind = upstream.response.headers.get("content-type", "")
+    if not kind.lower().startswith("text/event-stream"):
+        upstream.close()
+        raise UnreadableResponse(f"expected a stream of events, got {kind or 'no content type'!r}")
+
+
+def _next(
+    upstream: openai.Stream[ChatCompletionChunk], clock: Clock, progress: _Progress, key: str
+) -> ChatCompletionChunk | None:
+    """The next chunk, or None at the end.
+
+    A break after the finish reason costs nothing but the token counts.
+    """
+    try:
+        with clock.active():
+            return next(upstream, None)
+    except UPSTREAM_ERRORS as error:
+        if progress.finish_reason is not None and not clock.stopped:
+            return None
+        raise translated(error, clock, delivered=progress.delivered, key=key) from error
+
+
+def _deltas(chunk: ChatCompletionChunk, progress: _Progress, clock: Clock) -> Iterator[TextDelta]:
+    """The text of a chunk. Fields are looked for gingerly: the SDK builds chunks of whatever JSON came."""
+    if (usage := getattr(chunk, "usage", None)) is not None:
+        progress.usage = _usage(usage)
+    for choice in (getattr(chunk, "choices", None) or [])[:1]:
+        clock.token_arrived()
+        delta = getattr(choice, "delta", None)
+        text = getattr(delta, "content", None) or getattr(delta, "refusal", None)
+        if text:
+            progress.delivered = True
+            yield TextDelta(text)
+        if choice.finish_reason:
+            progress.finish_reason = choice.finish_reason
+            clock.answer_complete()
+
+
+def _usage(reported: Any) -> Usage:
+    details = getattr(reported, "prompt_tokens_details", None)
+    prompt = _count(reported, "prompt_tokens")
+    return Usage(
+        prompt_tokens=prompt,
+        completion_tokens=_count(reported, "completion_tokens"),
+        cached_tokens=min(prompt, _count(details, "cached_tokens")),
+    )
+
+
+def _count(reported: Any, name: str) -> int:
+    """A token count; what is no whole number (a bill is made of it) counts as none."""
+    value = getattr(reported, name, None)
+    return value if isinstance(value, int) and value >= 0 else 0
+
+
+def _ended_early(progress: _Progress) -> StreamBroken | ProviderUnavailable:
+    if progress.delivered:
+        return StreamBroken("the stream ended without a finish reason", reason="ended_early")
+    return ProviderUnavailable("the stream ended before its first token")
+
+
+def _embeddings(response: Any, count: int) -> tuple[FloatArray, Usage]:
+    if not isinstance(response, CreateEmbeddingResponse) or not isinstance(response.data, list):
+        raise UnreadableResponse("the response to /embeddings is not what the protocol says")
+    ordered = sorted(response.data, key=lambda item: item.index)
+    if [item.index for item in ordered] != list(range(count)):
+        raise UnreadableResponse(f"asked for {count} embeddings, got {len(ordered)}")
+    try:
+        vectors = np.array([item.embedding for item in ordered], dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise UnreadableResponse("the embeddings are not lists of numbers of one length") from error
+    usage = Usage(prompt_tokens=_count(getattr(response, "usage", None), "prompt_tokens"))
+    return vectors, usage
