@@ -117,6 +117,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "sign-in"
+CSRF_FAILURE_VIEW = "config.error_pages.csrf_failure"
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -183,6 +184,8 @@ CHAT_MODEL = env.text("FOOTNOTE_CHAT_MODEL", "")
 EMBEDDING_MODEL = env.text("FOOTNOTE_EMBEDDING_MODEL", "minilm")
 # auto: measured at first start, the fastest whose vectors agree. Or onnx-int8, onnx-fp32, torch-bf16.
 EMBEDDING_ENGINE = env.text("FOOTNOTE_EMBEDDING_ENGINE", "auto")
+# A worker may load torch to try it (it wins on processors with AMX); the web process must not.
+EMBEDDING_MAY_LOAD_TORCH = env.flag("FOOTNOTE_EMBEDDING_TORCH", default=False)
 EMBEDDING_THREADS = env.integer("FOOTNOTE_EMBEDDING_THREADS", 0)
 
 LOGGING = {

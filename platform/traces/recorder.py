@@ -175,6 +175,16 @@ def span(name: str, *, kind: str, **attributes: Any) -> Iterator[OpenSpan]:
         step.end()
 
 
+def detached_span(name: str, *, kind: str, **attributes: Any) -> OpenSpan:
+    """A step of the open trace that its caller ends: for generators, which must not hold ``span`` across a yield."""
+    parent = _open.get()
+    step = OpenSpan(name, kind, parent_id=parent[1].span_id if parent else "")
+    step.set(**attributes)
+    if parent:
+        parent[0].spans.append(step)
+    return step
+
+
 def current_ids() -> tuple[str, str]:
     """Trace and span id of the open step, or empty strings: for the ledger and the logs."""
     opened = _open.get()
