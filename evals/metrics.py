@@ -14,9 +14,7 @@ def ndcg(ranking: Sequence[str], judged: Mapping[str, int], k: int = 10) -> floa
     ideal = sorted((gain for gain in judged.values() if gain > 0), reverse=True)
     if not ideal:
         raise ValueError("nDCG needs at least one relevant document.")
-    return _discounted([judged.get(found, 0) for found in ranking[:k]]) / _discounted(
-        ideal[:k]
-    )
+    return _discounted([judged.get(found, 0) for found in ranking[:k]]) / _discounted(ideal[:k])
 
 
 def recall(ranking: Sequence[str], judged: Mapping[str, int], k: int) -> float:
@@ -29,9 +27,7 @@ def recall(ranking: Sequence[str], judged: Mapping[str, int], k: int) -> float:
 
 def reciprocal_rank(ranking: Sequence[str], judged: Mapping[str, int]) -> float:
     """One over the rank of the first relevant document; 0 when there is none."""
-    ranks = (
-        rank for rank, found in enumerate(ranking, 1) if judged.get(found, 0) > 0
-    )
+    ranks = (rank for rank, found in enumerate(ranking, 1) if judged.get(found, 0) > 0)
     return 1 / next(ranks, float("inf"))
 
 

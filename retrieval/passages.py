@@ -33,8 +33,14 @@ class Explanation:
     terms: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        dense = f"dense #{self.dense_rank} ({self.dense_score:.3f})" if self.dense_rank else "dense -"
-        lexical = f"lexical #{self.lexical_rank} ({self.lexical_score:.2f})" if self.lexical_rank else "lexical -"
+        dense = (
+            f"dense #{self.dense_rank} ({self.dense_score:.3f})" if self.dense_rank else "dense -"
+        )
+        lexical = (
+            f"lexical #{self.lexical_rank} ({self.lexical_score:.2f})"
+            if self.lexical_rank
+            else "lexical -"
+        )
         return f"{dense}, {lexical}" + (f", terms: {' '.join(self.terms)}" if self.terms else "")
 
     def as_json(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
--- name: scope
+-- name: place
 -- What the principal may search, and in which embedding space. One row per readable collection; the policies filter.
 -- Uses index: ingestion_collection_pkey, space_one_serving
 SELECT c.id, c.language, s.id, s.model, s.dimensions
@@ -11,5 +11,5 @@ SELECT c.id, c.language, s.id, s.model, s.dimensions
 -- Uses index: those of footnote_search, which filters by tenant, collections, reader groups and validity inside.
 SELECT * FROM footnote_search(
     %(vector)s::halfvec, %(space)s::uuid,
-    %(languages)s::text[], %(dimensions)s::integer[], %(counts)s::integer[],
+    %(dimensions)s::integer[], %(counts)s::integer[],
     %(collections)s::uuid[], %(as_of)s::timestamptz, %(depth)s::integer, %(cut)s::integer)

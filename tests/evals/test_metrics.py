@@ -47,10 +47,10 @@ def test_auroc_counts_ties_as_half():
 
 @pytest.mark.parametrize("measure", [ndcg, lambda r, j: recall(r, j, 5)])
 def test_queries_without_a_relevant_document_are_refused(measure):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="relevant"):
         measure(["a"], {"a": 0})
 
 
 def test_auroc_needs_both_labels():
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="both labels"):
         auroc([1, 2], [True, True])

@@ -1,0 +1,27 @@
+"""The question as a vector, or the reason why there is none: then the search goes on with its words alone."""
+
+from dataclasses import dataclass
+
+from inference import gateway
+from inference.errors import InferenceError
+from tenants.scope import Principal
+
+
+@dataclass(frozen=True)
+class EmbeddedQuestion:
+    """A unit vector in Postgres' text form, and the model that made it; or why there is none."""
+
+    vector: str | None
+    model: str = ""
+    dimensions: int = 0
+    reason: str = ""
+
+
+def embedded_question(query: str, principal: Principal) -> EmbeddedQuestion:
+    """Embed by the gateway, which caches; a model that fails is a reason and not an error."""
+    try:
+        result = gateway.embed([query], feature="search", purpose="query", principal=principal)
+    except InferenceError as error:
+        return EmbeddedQuestion(None, reason=f"dense: the question could not be embedded ({error})")
+    numbers = ",".join([f"{value:.6g}" for value in result.vectors[0].tolist()])
+    return EmbeddedQuestion(f"[{numbers}]", result.model, result.dimensions)

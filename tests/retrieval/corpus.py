@@ -1,0 +1,175 @@
+"""A corpus written row by row, so that a test says exactly what may be found and by whom.
+
+Vectors are unit vectors on chosen axes, texts are indexed as ingestion does it. Everything is committed.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.utils import timezone
+from pgvector import HalfVector, SparseVector
+
+from ingestion import lexical
+from ingestion.models import (
+    Chunk,
+    Collection,
+    Document,
+    DocumentVersion,
+    Embedding,
+    EmbeddingSpace,
+    LexicalEntry,
+    Source,
+    StoredFile,
+    TermCount,
+)
+from tenants.models import Tenant
+from tenants.scope import Principal, platform_principal, tenant_scope
+
+AXES = 8
+
+
+def axis(number: int) -> list[float]:
+    """The unit vector along one axis."""
+    return [float(place == number) for place in range(AXES)]
+
+
+def between(first: int, second: int, share: float) -> list[float]:
+    """A unit vector whose cosine with axis ``first`` is ``share``."""
+    vector = [0.0] * AXES
+    vector[first], vector[second] = share, (1 - share**2) ** 0.5
+    return vector
+
+
+def sparse(weights: dict[int, float]) -> SparseVector:
+    """Dimensions count from one in Postgres and from nought in its Python client."""
+    return SparseVector(
+        {place - 1: weight for place, weight in weights.items()}, lexical.DIMENSIONS
+    )
+
+
+@dataclass
+class Corpus:
+    """What one tenant has. Make collections first, then ``add`` chunks; all in the platform's own scope."""
+
+    tenant: Tenant
+    space: EmbeddingSpace = field(init=False)
+
+    def __post_init__(self) -> None:
+        with self.scope():
+            self.space = EmbeddingSpace.objects.create(
+                model="axes", dimensions=AXES, state="serving"
+            )
+
+    def scope(self) -> Any:
+        """The platform's scope in this tenant, reading everything."""
+        return tenant_scope(platform_principal(self.tenant.pk))
+
+    def reader(self, *groups: UUID) -> Any:
+        """The scope of a member with these groups."""
+        return tenant_scope(Principal(self.tenant.pk, group_ids=frozenset(groups)))
+
+    def collection(self, slug: str, **fields: Any) -> Collection:
+        """A new collection with its source."""
+        with self.scope():
+            made = Collection.objects.create(slug=slug, name=slug, **fields)
+            Source.objects.create(collection=made, kind="shell", name="test")
+        return made
+
+    def add(
+        self,
+        collection: Collection,
+        text: str,
+        vector: Sequence[float] | None = None,
+        *,
+        name: str = "",
+        groups: Sequence[UUID] = (),
+        valid_from: datetime | None = None,
+        valid_to: datetime | None = None,
+        page: int | None = None,
+    ) -> Chunk:
+        """A document of one chunk; without a vector it is in the lexical index alone."""
+        since = valid_from or timezone.now()
+        shared = {"reader_groups": list(groups), "valid_from": since, "valid_to": valid_to}
+        with self.scope():
+            chunk = self._chunk(collection, text, name or f"doc-{uuid4().hex[:8]}", page, shared)
+            keys = {
+                "id": chunk.id,
+                "collection_id": collection.id,
+                "version_id": chunk.version_id,
+            } | shared
+            if vector is not None:
+                Embedding.objects.create(space=self.space, vector=HalfVector(list(vector)), **keys)
+            self._index(collection, text, keys, counted=valid_to is None)
+        return chunk
+
+    def _chunk(
+        self, collection: Collection, text: str, name: str, page: int | None, shared: dict[str, Any]
+    ) -> Chunk:
+        groups = shared["reader_groups"]
+        source = Source.objects.get(collection=collection)
+        stored = StoredFile.objects.create(sha256=uuid4().bytes, size=len(text))
+        document = Document.objects.create(
+            collection=collection,
+            source=source,
+            external_id=name,
+            title=name,
+            state="ready",
+            reader_groups=groups,
+        )
+        version = DocumentVersion.objects.create(
+            document=document,
+            number=1,
+            file=stored,
+            filename=name,
+            sha256=b"x",
+            size=len(text),
+            text=text,
+        )
+        return Chunk.objects.create(
+            collection=collection,
+            document=document,
+            version=version,
+            ordinal=0,
+            text=text,
+            page=page,
+            page_end=page,
+            span_start=0,
+            span_end=len(text),
+            tokens=len(text.split()),
+            content_hash=b"x",
+            **shared,
+        )
+
+    def _index(
+        self, collection: Collection, text: str, keys: dict[str, Any], *, counted: bool
+    ) -> None:
+        words = Counter(lexical.terms(text, collection.language))
+        length = words.total()
+        weights = lexical.bm25_weights(words, length, average_length=10)
+        LexicalEntry.objects.create(
+            weights=sparse(weights), length=length, average_length=10, **keys
+        )
+        if counted:
+            rows = [
+                TermCount(
+                    tenant_id=self.tenant.pk,
+                    collection_id=collection.pk,
+                    dimension=place,
+                    documents=1,
+                )
+                for place in weights
+            ]
+            rows.append(
+                TermCount(
+                    tenant_id=self.tenant.pk,
+                    collection_id=collection.pk,
+                    dimension=0,
+                    documents=1,
+                    length=length,
+                )
+            )
+            TermCount.objects.bulk_create(rows)

@@ -1,0 +1,39 @@
+"""Calling ``footnote_search`` as the runtime role does, without anything around it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from ingestion.lexical import dimension, terms
+
+CALL = "SELECT * FROM footnote_search(%s::halfvec, %s, %s::int[], %s::int[], %s::uuid[], %s::timestamptz, %s, %s)"
+
+
+def call(
+    query: str = "",
+    vector: Sequence[float] | None = None,
+    *,
+    space: UUID | None = None,
+    collections: Sequence[UUID] | None = None,
+    as_of: Any = None,
+    depth: int = 100,
+    cut: int = 10,
+) -> list[dict[str, Any]]:
+    """The function's rows by column name, in the open scope (or without one)."""
+    counts = Counter(dimension(term) for term in terms(query, "english"))
+    halfvec = None if vector is None else "[" + ",".join(map(str, vector)) + "]"
+    wanted = None if collections is None else list(collections)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            CALL, [halfvec, space, list(counts), list(counts.values()), wanted, as_of, depth, cut]
+        )
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def texts(rows: list[dict[str, Any]]) -> list[str]:
+    """The passages' texts, best first."""
+    return [row["text"] for row in rows]
