@@ -10,15 +10,13 @@
 ``docs/api.md`` lists the codes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from rest_framework.exceptions import APIException
 
 OPENAI_PATH = "/v1/"
-_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Problem:
     message: str
     field: str | None = None
     details: Sequence[dict[str, Any]] = ()
-    headers: Mapping[str, str] = _NONE
+    headers: tuple[tuple[str, str], ...] = ()
 
     def body(self, path: str) -> dict[str, Any]:
         """The JSON body of an answer under ``path``."""
@@ -109,5 +107,5 @@ class Unavailable(APIException):
     ) -> None:
         super().__init__(message, code)
         self.status_code = 503 if retryable else 502
-        headers = {"Retry-After": "2"} if retryable else {}
+        headers = (("Retry-After", "2"),) if retryable else ()
         self.problem = Problem(self.status_code, code, message, details=details, headers=headers)

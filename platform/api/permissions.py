@@ -1,11 +1,16 @@
 """What a key may do: every view names the scope of each of its methods, and one that names none is closed."""
 
+from typing import TYPE_CHECKING
+
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from api.errors import Refused
 from tenants.models import Role
+
+if TYPE_CHECKING:
+    # REST framework imports this module, named in its settings, while it imports its views.
+    from rest_framework.views import APIView
 
 WRITE_SCOPES = frozenset({"documents:write"})
 
@@ -13,7 +18,7 @@ WRITE_SCOPES = frozenset({"documents:write"})
 class HasScope(BasePermission):
     """The key holds the scope in ``view.scopes[method]``; a viewer's key writes nothing."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         """False without a key (401). Raises ``Refused`` with status 403 that says what is missing."""
         principal = request.auth
         if principal is None:

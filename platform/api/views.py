@@ -1,12 +1,15 @@
 """What every API view is: a key with the right scope, and for most one transaction in the key's tenant."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import transaction
 from django.http import HttpResponseBase
+from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
@@ -20,11 +23,29 @@ METHODS = ("get", "post", "put", "patch", "delete")
 Handler = Callable[..., HttpResponseBase]
 
 
+class OnlyJSON(BaseContentNegotiation):
+    """Answers are JSON whatever a client accepts: one that wants a stream says so in the body."""
+
+    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
+        """By content type; None ends as 415."""
+        return DefaultContentNegotiation().select_parser(request, parsers)
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Sequence[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        """The only one."""
+        return renderers[0], renderers[0].media_type or ""
+
+
 class KeyView(APIView):
     """Needs a key. ``scopes`` says per method which scope; opens no tenant scope."""
 
     http_method_names = [*METHODS]
     parser_classes = [BoundedJSONParser]
+    content_negotiation_class = OnlyJSON
     throttle_classes = [KeyThrottle]
     scopes: ClassVar[Mapping[str, str]] = {}
 

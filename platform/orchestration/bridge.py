@@ -68,13 +68,18 @@ class _Producer(Generic[T]):
             self.queue.get_nowait()
 
 
-async def stream(make: Callable[[threading.Event], Iterator[T]]) -> AsyncIterator[T]:
-    """The items of ``make(stop)``, as they come. An exception of the generator is raised here."""
+async def stream(
+    make: Callable[[threading.Event], Iterator[T]], *, silence: float | None = None
+) -> AsyncIterator[T | None]:
+    """The items of ``make(stop)``, as they come. An exception of the generator is raised here.
+
+    With ``silence``, None comes whenever nothing else has come for that many seconds.
+    """
     producer = _Producer(make)
     threading.Thread(target=producer.run, name="stream", daemon=True).start()
     try:
         while True:
-            item = await producer.queue.get()
+            item = await _next(producer.queue, silence)
             if isinstance(item, _End):
                 if item.error is not None:
                     raise item.error
@@ -82,3 +87,10 @@ async def stream(make: Callable[[threading.Event], Iterator[T]]) -> AsyncIterato
             yield item
     finally:
         producer.leave()
+
+
+async def _next(queue: asyncio.Queue[T | _End], silence: float | None) -> T | _End | None:
+    try:
+        return await asyncio.wait_for(queue.get(), silence)
+    except TimeoutError:
+        return None
