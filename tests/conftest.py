@@ -21,7 +21,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from config.launch import roles
 
-pytest_plugins = ["tests.cast"]
+pytest_plugins = ["tests.cast", "tests.fakes.plugin"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
