@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from ingestion.chunking.drafts import ChunkDraft
@@ -42,7 +41,7 @@ def chunk(
                 end=end,
                 text=parsed_text[start:end],
                 heading_path=paths[first],
-                page=_main_page(row[first:last]),
+                page=run[0].page,
                 page_end=run[-1].page,
                 tokens=count,
                 table_head=heads.get(begin, ""),
@@ -100,12 +99,3 @@ def _with_overlap(
             break
         begin -= 1
     return begin
-
-
-def _main_page(run: Sequence[Unit]) -> int | None:
-    """The page with most of the chunk's characters; of equals the first."""
-    sizes: Counter[int] = Counter()
-    for unit in run:
-        if unit.page is not None:
-            sizes[unit.page] += unit.end - unit.start
-    return max(sizes, key=lambda page: (sizes[page], -page)) if sizes else None

@@ -16,7 +16,7 @@ class ChunkDraft:
     end: int
     text: str
     heading_path: tuple[str, ...]  # the headings above this chunk, outermost first
-    page: int | None  # where most of its characters stand
+    page: int | None  # where it starts; `page_end` is where it ends
     page_end: int | None
     tokens: int
     table_head: str = ""  # first rows of the table that this chunk continues
@@ -55,8 +55,8 @@ def embedding_text(
     head, then the title. Headings that the text itself begins with are not repeated.
     """
     room = min(prefix_tokens, max_tokens - counter.special_tokens - counter.count(text))
-    lines: list[str] = []
-    shown = [heading for heading in heading_path if heading not in text[: len(heading) + 200]]
+    told = f"{title}\n{text[:400]}"  # what is said there needs no repeating
+    shown = [heading for heading in heading_path if heading not in told]
     path = ""
     for heading in reversed(shown):
         longer = f"{heading} > {path}" if path else heading
@@ -66,6 +66,5 @@ def embedding_text(
     room -= counter.count(path) if path else 0
     head = table_head if table_head and counter.count(table_head) <= room else ""
     room -= counter.count(head) if head else 0
-    about = "" if title in shown or not title else counter.head(title, room)
-    lines = [line for line in (about, path, head, text) if line]
+    lines = [line for line in (counter.head(title, room), path, head, text) if line]
     return "\n".join(lines)

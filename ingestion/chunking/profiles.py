@@ -17,7 +17,7 @@ class ChunkProfile:
     overlap_tokens: int = 32  # repeated only where a block had to be cut inside
     prefix_tokens: int = 48  # at most, for title, heading path and the head of a table
     max_chars: int = 2400  # bounds text that the tokenizer takes for few unknown words
-    page_cost: float = 1.0  # of a chunk that runs over a page's end
+    page_cost: float = 0.5  # of a chunk that runs over a page's end
     heading_cost: float = 0.5  # of a chunk with a heading inside, more for higher ones
 
     def __post_init__(self) -> None:

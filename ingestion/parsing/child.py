@@ -24,7 +24,7 @@ from typing import Any
 
 from ingestion.parsing import detection, registry
 from ingestion.parsing.errors import ParseError, PermanentParseError
-from ingestion.parsing.types import ParseLimits, Parsed, Source
+from ingestion.parsing.types import Parsed, ParseLimits, Source
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38

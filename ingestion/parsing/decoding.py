@@ -13,10 +13,7 @@ _MARKS = (
 )
 _SAMPLE = 256 * 1024  # what a guess looks at: its cost grows with it
 # What is met in practice, likeliest first: short texts fit several, and then this order decides.
-_LIKELY = (
-    "cp1252 cp932 euc_jp gb18030 big5 cp949 cp1250 cp1251 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 "
-    "iso8859_2 iso8859_5 iso8859_7 koi8_r koi8_u cp874 iso2022_jp cp850 mac_roman"
-).split()
+_LIKELY = ["cp1252", "cp932", "euc_jp", "gb18030", "big5", "cp949", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "iso8859_2", "iso8859_5", "iso8859_7", "koi8_r", "koi8_u", "cp874", "iso2022_jp", "cp850", "mac_roman"]
 _SAME_CHAOS, _SAME_COHERENCE = 0.05, 0.15  # differences below these say nothing
 
 

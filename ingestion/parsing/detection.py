@@ -41,9 +41,7 @@ TEXT_EXTENSIONS = {
     **dict.fromkeys(["eml"], EML),
     **dict.fromkeys(["ipynb"], IPYNB),
     **dict.fromkeys(
-        "py pyi js mjs ts tsx jsx java kt c h cc cpp hpp cs go rs rb php swift scala sh bash zsh ps1 "
-        "sql r jl lua pl pm hs ml ex exs erl clj dart vue svelte css scss less yaml yml toml ini cfg "
-        "conf env proto graphql tf xml xsd svg tex bib makefile dockerfile gradle cmake".split(),
+        ["py", "pyi", "js", "mjs", "ts", "tsx", "jsx", "java", "kt", "c", "h", "cc", "cpp", "hpp", "cs", "go", "rs", "rb", "php", "swift", "scala", "sh", "bash", "zsh", "ps1", "sql", "r", "jl", "lua", "pl", "pm", "hs", "ml", "ex", "exs", "erl", "clj", "dart", "vue", "svelte", "css", "scss", "less", "yaml", "yml", "toml", "ini", "cfg", "conf", "env", "proto", "graphql", "tf", "xml", "xsd", "svg", "tex", "bib", "makefile", "dockerfile", "gradle", "cmake"],
         CODE,
     ),
 }

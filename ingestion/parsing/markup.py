@@ -17,13 +17,10 @@ from ingestion.parsing.types import BlockKind
 
 # Never content, whatever they hold.
 _SKIPPED = frozenset(
-    "script style noscript template head meta link svg canvas iframe object embed audio video map "
-    "button input select textarea option datalist nav dialog".split()
+    ["script", "style", "noscript", "template", "head", "meta", "link", "svg", "canvas", "iframe", "object", "embed", "audio", "video", "map", "button", "input", "select", "textarea", "option", "datalist", "nav", "dialog"]
 )
 _INLINE = frozenset(
-    "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark math meter "
-    "output picture progress q ruby rb rt rp s samp small span strike strong sub sup time tt u var wbr "
-    "br".split()
+    ["a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "img", "ins", "kbd", "label", "mark", "math", "meter", "output", "picture", "progress", "q", "ruby", "rb", "rt", "rp", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "br"]
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _NAVIGATION = re.compile(

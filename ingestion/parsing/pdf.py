@@ -173,7 +173,7 @@ def _printed_title(pages: list[list[Line]]) -> str:
     start = next(index for index, line in enumerate(lines) if line.size == largest)
     run = [lines[start]]
     for line in lines[start + 1 : start + 4]:
-        if line.size < 0.6 * largest or len(lines) > 4 and line.size < largest:
+        if line.size < 0.6 * largest or (len(lines) > 4 and line.size < largest):
             break
         run.append(line)
     return " ".join(line.text for line in run)

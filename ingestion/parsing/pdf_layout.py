@@ -16,6 +16,7 @@ from ingestion.parsing.types import BlockKind
 _BIGGER = 1.12  # a heading's type against the body's
 _HEADING_CHARS = 150
 _LEVELS = 6
+_TITLE_CHARS = 80
 _EDGE_LINES = 3  # how many lines from the top and the bottom of a page may be header and footer
 _REPEATED = 0.5  # of the pages
 _LIST = re.compile(r"(?:[•●◦▪‣∙·○■□✓➢–*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)])\s+\S")
@@ -50,11 +51,27 @@ def structure(
     """(kind, level, text) of every block of every page."""
     kept = without_running_lines(pages)
     levels = _heading_levels(kept, outline)
+    deepest = max((level for page in levels.values() for level in page.values()), default=0)
     words = Hyphenation(kept)
-    return [
-        [(p.kind, p.level, words.join(p.lines)) for p in _pieces(page, levels.get(number, {}))]
-        for number, page in enumerate(kept)
-    ]
+    blocks = []
+    for number, page in enumerate(kept):
+        pieces = list(_pieces(page, levels.get(number, {})))
+        _promote(pieces, min(deepest + 1, _LEVELS))
+        blocks.append([(p.kind, p.level, words.join(p.lines)) for p in pieces])
+    return blocks
+
+
+def _promote(pieces: list[Piece], level: int) -> None:
+    """A short line alone before running text is its heading, though its type says nothing."""
+    for before, piece, after in zip([None, *pieces], pieces, pieces[1:], strict=False):
+        text = piece.lines[0].text
+        if piece.kind != "paragraph" or len(piece.lines) > 1 or len(text) > _TITLE_CHARS:
+            continue
+        starts = text[:1].isupper() and len(_LETTER.findall(text)) > 3 and not _END.search(text)
+        first_of_many = before is not None and before.kind == "paragraph" and len(before.lines) == 1
+        running = after.kind in ("list", "paragraph") and sum(len(x.text) for x in after.lines) > 120
+        if starts and running and not first_of_many:
+            piece.kind, piece.level = "heading", level
 
 
 # ---- headers and footers -------------------------------------------------------------------------
