@@ -16,6 +16,7 @@ from config.launch import tether
 # Task name, seconds between two runs. Each run is idempotent; a run that is missed is not made up for.
 SCHEDULE: dict[str, float] = {
     "traces.tasks.prepare_partitions": 6 * 3600,
+    "ingestion.tasks.reconcile": 15,
 }
 
 app = Celery("footnote")

@@ -1,0 +1,70 @@
+"""What people see while a run is under way, and how a run ends badly. Written by the worker that has its lease.
+
+Each call is one short transaction in the tenant's scope; documents are locked before runs, as everywhere.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from psycopg.types.json import Jsonb
+
+from ingestion import statements
+from ingestion.errors import IngestionError, LeaseLost
+from ingestion.models import State
+from ingestion.work import MOST_ATTEMPTS, Claim
+from ingestion.work import SQL as WORK_SQL
+from tenants.scope import platform_principal, tenant_scope
+
+SQL = statements.load(__file__)
+
+
+def show(
+    claimed: Claim, state: State, run_ids: Sequence[UUID] | None = None, **counts: int | None
+) -> None:
+    """Say which stage runs are in. ``counts``: pages, chunks, chunks_done, where they are known.
+
+    Raises LeaseLost when none of the runs is this worker's any more.
+    """
+    runs = list(claimed.run_ids if run_ids is None else run_ids)
+    values = {"pages": None, "chunks": None, "chunks_done": None, **counts}
+    if claimed.lost.is_set() or not _write("show", claimed, runs=runs, state=state, **values):
+        raise LeaseLost(f"The lease {claimed.token} was given to another worker.")
+
+
+def fail(claimed: Claim, run_id: UUID, error: IngestionError, stages: dict[str, Any]) -> None:
+    """End a run as failed, with what a person can do about it."""
+    _end("fail", claimed, run_id, error, stages)
+
+
+def postpone(claimed: Claim, run_id: UUID, error: IngestionError, stages: dict[str, Any]) -> None:
+    """Queue a run again, after a delay that grows with its attempts; after the last one it has failed."""
+    _end("postpone", claimed, run_id, error, stages)
+
+
+def _end(
+    name: str, claimed: Claim, run_id: UUID, error: IngestionError, stages: dict[str, Any]
+) -> None:
+    _write(
+        name,
+        claimed,
+        runs=[run_id],
+        code=error.code[:60],
+        reason=error.message,
+        remedy=error.remedy,
+        stages=Jsonb(stages),
+        most=MOST_ATTEMPTS,
+    )
+
+
+def _write(name: str, claimed: Claim, **parameters: Any) -> int:
+    """How many runs were still this worker's."""
+    values: dict[str, Any] = {"tenant": claimed.tenant_id, "token": claimed.token, **parameters}
+    with tenant_scope(platform_principal(claimed.tenant_id)), connection.cursor() as cursor:
+        cursor.execute(SQL["lock_documents"], values)
+        cursor.execute(SQL[name], values)
+        changed = int(cursor.rowcount)
+        if changed:
+            cursor.execute(WORK_SQL["show_on_document"], values)
+        return changed

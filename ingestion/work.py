@@ -1,0 +1,141 @@
+"""Who works on what: runs are claimed, kept and given back here, by rows and the database's clock alone.
+
+``claim`` hands out the fairest due batch under a lease, ``keep`` renews it from a thread, ``reconcile`` takes back what
+silent workers hold. All of it looks across tenants, so it runs on the operator's connection, one short transaction
+each; the work itself runs in its tenant's scope on the runtime role. A process that dies at any line loses nothing:
+its lease ends, its run is queued again with a delay, and after ``MOST_ATTEMPTS`` it is failed as poison.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, connections, transaction
+
+from ingestion import statements
+from tenants.identifiers import uuid7
+
+SQL = statements.load(__file__)
+LEASE = timedelta(seconds=30)
+HEARTBEAT_SECONDS = 10.0
+MOST_ATTEMPTS = 5
+BATCH = 64
+POISON = (
+    f"The worker died {MOST_ATTEMPTS} times while it was reading this file.",
+    "Open it in the program that made it, save it again, and upload that copy; or split it.",
+)
+_OPERATOR = "operator"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Runs of one tenant, leased under one token."""
+
+    tenant_id: UUID
+    token: UUID
+    run_ids: list[UUID]
+    lost: threading.Event = field(default_factory=threading.Event, compare=False)
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """What a round of the reconciler took back."""
+
+    requeued: int = 0
+    poisoned: int = 0
+
+
+def claim(*, most: int = BATCH) -> Claim | None:
+    """Lease the fairest due work, or None. Two statements; never waits for another worker."""
+    for (tenant_id,) in _rows("tenants_in_turn"):
+        token = uuid7()
+        wanted = {"tenant": tenant_id, "token": token, "lease": LEASE, "most": most}
+        # All of a tenant's due runs may be in another worker's hands at this very moment: then the next tenant.
+        if run_ids := [run_id for (run_id,) in _rows("claim", wanted)]:
+            return Claim(tenant_id, token, run_ids)
+    return None
+
+
+@contextmanager
+def keep(claimed: Claim) -> Iterator[None]:
+    """Renew a lease while the block runs; sets ``claimed.lost`` once another worker has it."""
+    done = threading.Event()
+    thread = threading.Thread(target=_renew, args=(claimed, done), name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _renew(claimed: Claim, done: threading.Event) -> None:
+    held = {
+        "tenant": claimed.tenant_id,
+        "runs": claimed.run_ids,
+        "token": claimed.token,
+        "lease": LEASE,
+    }
+    try:
+        while not done.wait(HEARTBEAT_SECONDS):
+            try:
+                if _count("renew", held) == 0 and not done.is_set():
+                    claimed.lost.set()
+            except DatabaseError as error:
+                # The next beat tries again on a new connection; the lease outlives two missed ones.
+                logger.warning("A lease was not renewed: %s", error)
+                connections[_OPERATOR].close()
+    finally:
+        connections[_OPERATOR].close()
+
+
+def is_any_due() -> bool:
+    """Is there work that nobody has? Uses index: run_due."""
+    return bool(_rows("is_any_due")[0][0])
+
+
+def is_any_under_way() -> bool:
+    """Does any worker hold a lease? Uses index: run_leased."""
+    return bool(_rows("is_any_under_way")[0][0])
+
+
+def reconcile() -> Reconciled:
+    """Queue again, or fail as poison, what workers have let lapse."""
+    requeued = poisoned = 0
+    with transaction.atomic(using=_OPERATOR):
+        for tenant_id, run_id, *_ in _rows("expired"):
+            found = {
+                "tenant": tenant_id,
+                "run": run_id,
+                "runs": [run_id],
+                "most": MOST_ATTEMPTS,
+                "reason": POISON[0],
+                "remedy": POISON[1],
+            }
+            requeued += _count("requeue_expired", found)
+            poisoned += _count("poison_expired", found)
+            _count("show_on_document", found)
+    if requeued or poisoned:
+        logger.warning(
+            "Taken back from silent workers: %s queued again, %s failed.", requeued, poisoned
+        )
+    return Reconciled(requeued, poisoned)
+
+
+def _rows(name: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+    with connections[_OPERATOR].cursor() as cursor:
+        cursor.execute(SQL[name], parameters)
+        return list(cursor.fetchall())
+
+
+def _count(name: str, parameters: Any) -> int:
+    with connections[_OPERATOR].cursor() as cursor:
+        cursor.execute(SQL[name], parameters)
+        return int(cursor.rowcount)
