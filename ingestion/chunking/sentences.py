@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import pairwise
 
 Span = tuple[int, int]
 
 # A full stop ends a sentence only before white space; the full-width ones do so by themselves.
-_STOP = re.compile(
-    r"(?:[.!?…؟۔।॥։።]+[\"'”’»)\]]*(?=\s)|[。！？｡]+[」』”’）】]*|\n\s*\n)\s*"
-)
+_STOP = re.compile(r"(?:[.!?…؟۔।॥։።]+[\"'”’»)\]]*(?=\s)|[。！？｡]+[」』”’）】]*|\n\s*\n)\s*")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|prof|sr|jr|st|vs|etc|e\.g|i\.e|cf|al|fig|figs|eq|no|nos|vol|pp?|ed|eds|inc|ltd|"
     r"corp|co|dept|approx|art|sec|ch|bzw|z\.b|d\.h|usw|nr|abs|ca|bspw|vgl|sog|ggf|inkl|zzgl|s|m|mme|"
@@ -55,7 +54,7 @@ def items(text: str, start: int, end: int) -> Iterator[Span]:
     """Items of a list, each with the lines that continue it."""
     marks = [mark.start() for mark in _ITEM.finditer(text, start, end)]
     bounds = sorted({start, *marks, end})
-    for begin, stop in zip(bounds, bounds[1:], strict=False):
+    for begin, stop in pairwise(bounds):
         yield from _trimmed(text, begin, stop)
 
 

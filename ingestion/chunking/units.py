@@ -66,7 +66,7 @@ def _introduces(text: str, block: Block) -> bool:
     if block.kind != "paragraph" or block.end - block.start > 300:
         return False
     tail = text[block.end - 1]
-    return tail in ":：" or (block.end - block.start < 80 and tail not in ".!?。！？…;,\"”)")
+    return tail in ":：" or (block.end - block.start < 80 and tail not in '.!?。！？…;,"”)')
 
 
 def _whole(text: str, blocks: Sequence[Block], pages: Sequence[PageSpan]) -> Iterator[Block]:
@@ -146,7 +146,10 @@ class _Cutter:
 
 
 _Way = Callable[[str, int, int], Iterable[Span]]
-_PROSE: tuple[tuple[str, _Way], ...] = (("sentence", sentences.sentences), ("word", sentences.words))
+_PROSE: tuple[tuple[str, _Way], ...] = (
+    ("sentence", sentences.sentences),
+    ("word", sentences.words),
+)
 _LINES: tuple[tuple[str, _Way], ...] = (("line", sentences.lines), ("word", sentences.words))
 _WAYS: dict[str, tuple[tuple[str, _Way], ...]] = {
     "list": (("item", sentences.items), ("line", sentences.lines), *_PROSE),

@@ -35,14 +35,10 @@ def check_members(archive: zipfile.ZipFile, limits: ParseLimits) -> None:
     """Refuse a directory that declares too many, too large or too tightly packed members."""
     members = archive.infolist()
     if len(members) > limits.members:
-        raise _bomb(
-            f"it holds {len(members):,} files inside (limit {limits.members:,})"
-        )
+        raise _bomb(f"it holds {len(members):,} files inside (limit {limits.members:,})")
     total = sum(member.file_size for member in members)
     if total > limits.unpacked_bytes:
-        raise _bomb(
-            f"it unpacks to {total // MIB:,} MB (limit {limits.unpacked_bytes // MIB:,})"
-        )
+        raise _bomb(f"it unpacks to {total // MIB:,} MB (limit {limits.unpacked_bytes // MIB:,})")
     for member in members:
         if member.flag_bits & 0x1:
             raise PermanentParseError(
@@ -52,9 +48,7 @@ def check_members(archive: zipfile.ZipFile, limits: ParseLimits) -> None:
             )
         ratio = member.file_size / max(member.compress_size, 1)
         if member.file_size > MIB and ratio > limits.member_ratio:
-            raise _bomb(
-                f"a part of it is packed {ratio:,.0f} to 1 (limit {limits.member_ratio})"
-            )
+            raise _bomb(f"a part of it is packed {ratio:,.0f} to 1 (limit {limits.member_ratio})")
 
 
 def read_member(archive: zipfile.ZipFile, name: str, limits: ParseLimits) -> bytes:

@@ -40,9 +40,7 @@ class Assembly:
         self._open = (number, clean_line(label, 100), None)
         return number
 
-    def add(
-        self, kind: BlockKind, text: str, *, level: int = 0, tight: bool = False
-    ) -> None:
+    def add(self, kind: BlockKind, text: str, *, level: int = 0, tight: bool = False) -> None:
         """Append a block; blank text is dropped. `tight`: only a line feed before it."""
         text = clean(text) if kind == "code" else clean(text).lstrip()
         if not text.strip():
@@ -75,9 +73,7 @@ class Assembly:
             text=text,
             blocks=tuple(self._blocks),
             pages=tuple(self._pages),
-            title=clean_line(title)
-            or self._first_heading(text)
-            or _stem(self._source.filename),
+            title=clean_line(title) or self._first_heading(text) or _stem(self._source.filename),
             metadata=clean_json(dict(metadata or {})),
             media_type=media_type,
             parser=parser,
@@ -115,9 +111,7 @@ class Assembly:
         self._open = None
 
     def _first_heading(self, text: str) -> str:
-        spans = (
-            text[b.start : b.end] for b in self._blocks[:50] if b.kind == "heading"
-        )
+        spans = (text[b.start : b.end] for b in self._blocks[:50] if b.kind == "heading")
         return clean_line(next(spans, "").lstrip("# "), 200)
 
 

@@ -54,10 +54,7 @@ def _leave_network() -> str:
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        if (
-            libc.unshare(_CLONE_NEWNET) == 0
-            or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
-        ):
+        if libc.unshare(_CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0:
             return "none"
     return "inherited"
 
@@ -92,9 +89,7 @@ def _wait(pid: int, woken: int, seconds: float) -> int | None:
         ready, _, _ = select.select([woken, sys.stdin], [], [], left)
         if woken in ready:
             os.read(woken, 4096)
-        if (
-            sys.stdin in ready
-        ):  # nobody writes while a request runs, so this is end of input
+        if sys.stdin in ready:  # nobody writes while a request runs, so this is end of input
             os.killpg(pid, signal.SIGKILL)
             sys.exit(0)
 
@@ -128,9 +123,7 @@ def _confine(limits: ParseLimits) -> None:
         os.dup2(null, standard)
     with suppress(ValueError, OSError):
         # The soft limit's signal says "time"; the hard one's could be anybody's kill.
-        resource.setrlimit(
-            resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 5)
-        )
+        resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 5))
     for kind, bound in (
         (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_FSIZE, limits.output_bytes),
@@ -138,9 +131,7 @@ def _confine(limits: ParseLimits) -> None:
         (resource.RLIMIT_NPROC, 0),
         (resource.RLIMIT_CORE, 0),
     ):
-        with suppress(
-            ValueError, OSError
-        ):  # a platform without this limit still has the others
+        with suppress(ValueError, OSError):  # a platform without this limit still has the others
             resource.setrlimit(kind, (bound, bound))
 
 
@@ -159,19 +150,9 @@ def _answer_for(request: dict[str, Any], limits: ParseLimits) -> dict[str, Any]:
     except MemoryError:
         raise
     except RecursionError:
-        return {
-            "error": ["corrupt", "The file is nested too deeply to be read.", _RESAVE]
-        }
-    except (
-        Exception
-    ) as error:  # broad: a library's surprise at hostile bytes is that file's failure
-        return {
-            "error": [
-                "corrupt",
-                f"The file could not be read ({_name(error)}).",
-                _RESAVE,
-            ]
-        }
+        return {"error": ["corrupt", "The file is nested too deeply to be read.", _RESAVE]}
+    except Exception as error:  # noqa: BLE001 - a library's surprise at hostile bytes is that file's failure
+        return {"error": ["corrupt", f"The file could not be read ({_name(error)}).", _RESAVE]}
 
 
 _RESAVE = "Open it in the program that made it, save it again, and upload that copy."

@@ -13,7 +13,10 @@ _MARKS = (
 )
 _SAMPLE = 256 * 1024  # what a guess looks at: its cost grows with it
 # What is met in practice, likeliest first: short texts fit several, and then this order decides.
-_LIKELY = ["cp1252", "cp932", "euc_jp", "gb18030", "big5", "cp949", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "iso8859_2", "iso8859_5", "iso8859_7", "koi8_r", "koi8_u", "cp874", "iso2022_jp", "cp850", "mac_roman"]
+_LIKELY = """
+    cp1252 cp932 euc_jp gb18030 big5 cp949 cp1250 cp1251 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 iso8859_2
+    iso8859_5 iso8859_7 koi8_r koi8_u cp874 iso2022_jp cp850 mac_roman
+"""
 _SAME_CHAOS, _SAME_COHERENCE = 0.05, 0.15  # differences below these say nothing
 
 
@@ -37,11 +40,7 @@ def _try(data: bytes, encoding: str) -> str | None:
         return data.decode(encoding)
     except (UnicodeDecodeError, LookupError):
         # A multi-byte character cut off at the very end is no reason to guess.
-        return (
-            _try(data[:-1], encoding)
-            if encoding == "utf-8" and _cut_short(data)
-            else None
-        )
+        return _try(data[:-1], encoding) if encoding == "utf-8" and _cut_short(data) else None
 
 
 def _cut_short(data: bytes) -> bool:
@@ -73,13 +72,12 @@ def _guess(data: bytes) -> str:
         from_bytes,
     )  # inline: only a file that is not UTF-8 pays for it
 
-    found = list(from_bytes(data[:_SAMPLE], cp_isolation=_LIKELY))
+    likely = _LIKELY.split()
+    found = list(from_bytes(data[:_SAMPLE], cp_isolation=likely))
     if not found:
         return "cp1252"
     calm = min(match.chaos for match in found) + _SAME_CHAOS
-    found = [
-        match for match in found if match.chaos <= calm and match.encoding in _LIKELY
-    ]
+    found = [match for match in found if match.chaos <= calm and match.encoding in likely]
     sure = max(match.coherence for match in found) - _SAME_COHERENCE
     found = [match for match in found if match.coherence >= sure]
-    return min((match.encoding for match in found), key=_LIKELY.index)
+    return min((match.encoding for match in found), key=likely.index)

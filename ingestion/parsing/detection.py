@@ -31,19 +31,23 @@ EML = "message/rfc822"
 CODE = "text/x-source"
 
 # Extensions of text-like content. A name is believed only once the bytes turned out to be text.
+_EXTENSIONS = {
+    HTML: "html htm xhtml",
+    MARKDOWN: "md markdown mdown mkd mdx",
+    PLAIN: "txt text log rst adoc org srt vtt",
+    CSV: "csv tsv tab",
+    JSONL: "jsonl ndjson",
+    JSON: "json geojson",
+    EML: "eml",
+    IPYNB: "ipynb",
+    CODE: """
+        py pyi js mjs ts tsx jsx java kt c h cc cpp hpp cs go rs rb php swift scala sh bash zsh ps1 sql r jl
+        lua pl pm hs ml ex exs erl clj dart vue svelte css scss less yaml yml toml ini cfg conf env proto
+        graphql tf xml xsd svg tex bib makefile dockerfile gradle cmake
+    """,
+}
 TEXT_EXTENSIONS = {
-    **dict.fromkeys(["html", "htm", "xhtml"], HTML),
-    **dict.fromkeys(["md", "markdown", "mdown", "mkd", "mdx"], MARKDOWN),
-    **dict.fromkeys(["txt", "text", "log", "rst", "adoc", "org", "srt", "vtt"], PLAIN),
-    **dict.fromkeys(["csv", "tsv", "tab"], CSV),
-    **dict.fromkeys(["jsonl", "ndjson"], JSONL),
-    **dict.fromkeys(["json", "geojson"], JSON),
-    **dict.fromkeys(["eml"], EML),
-    **dict.fromkeys(["ipynb"], IPYNB),
-    **dict.fromkeys(
-        ["py", "pyi", "js", "mjs", "ts", "tsx", "jsx", "java", "kt", "c", "h", "cc", "cpp", "hpp", "cs", "go", "rs", "rb", "php", "swift", "scala", "sh", "bash", "zsh", "ps1", "sql", "r", "jl", "lua", "pl", "pm", "hs", "ml", "ex", "exs", "erl", "clj", "dart", "vue", "svelte", "css", "scss", "less", "yaml", "yml", "toml", "ini", "cfg", "conf", "env", "proto", "graphql", "tf", "xml", "xsd", "svg", "tex", "bib", "makefile", "dockerfile", "gradle", "cmake"],
-        CODE,
-    ),
+    extension: kind for kind, extensions in _EXTENSIONS.items() for extension in extensions.split()
 }
 BINARY_EXTENSIONS = {
     "pdf": "a PDF",
@@ -97,9 +101,7 @@ _HTML_START = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html[\s>]|head[\s>]|body[\s>])",
     re.IGNORECASE | re.DOTALL,
 )
-_HTML_ANYWHERE = re.compile(
-    rb"<(?:html|head|body|p|div|table|h[1-6]|ul|a)\b", re.IGNORECASE
-)
+_HTML_ANYWHERE = re.compile(rb"<(?:html|head|body|p|div|table|h[1-6]|ul|a)\b", re.IGNORECASE)
 _OOXML_MAIN = (
     (b"wordprocessingml.document.main+xml", DOCX),
     (b"wordprocessingml.template.main+xml", DOCX),
@@ -153,14 +155,10 @@ def _zip_kind(source: Source) -> str:
         names = set(archive.namelist())
         if "[Content_Types].xml" in names:
             kinds = read_member(archive, "[Content_Types].xml", source.limits)
-            found = next(
-                (kind for marker, kind in _OOXML_MAIN if marker in kinds), None
-            )
+            found = next((kind for marker, kind in _OOXML_MAIN if marker in kinds), None)
             if found:
                 return found
-        if "mimetype" in names and b"epub+zip" in read_member(
-            archive, "mimetype", source.limits
-        ):
+        if "mimetype" in names and b"epub+zip" in read_member(archive, "mimetype", source.limits):
             return EPUB
     raise _foreign(source, "a ZIP archive")
 
@@ -263,7 +261,5 @@ def _looks_binary(head: bytes) -> bool:
         return False
     if zeros_even + zeros_odd > len(head) * 0.01:
         return True
-    controls = sum(
-        head.count(bytes([c])) for c in range(32) if c not in (0, 9, 10, 12, 13, 27)
-    )
+    controls = sum(head.count(bytes([c])) for c in range(32) if c not in (0, 9, 10, 12, 13, 27))
     return controls > len(head) * 0.02

@@ -15,6 +15,7 @@ import docx
 from docx.document import Document
 from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml.ns import qn
+from docx.oxml.parser import parse_xml
 from lxml.etree import _Element as Element
 
 from ingestion.parsing.archives import damaged, open_zip
@@ -49,7 +50,10 @@ def parse(source: Source) -> Parsed:
     _Body(document, assembly, source.limits.depth).add()
     properties = document.core_properties
     return assembly.finish(
-        title=properties.title or "", media_type=DOCX, parser=VERSION, metadata=_metadata(properties)
+        title=properties.title or "",
+        media_type=DOCX,
+        parser=VERSION,
+        metadata=_metadata(properties),
     )
 
 
@@ -120,11 +124,8 @@ class _Body:
         self._assembly.add("list", "\n".join(items))
 
     def _rows(self, table: Element, depth: int) -> list[list[str]]:
-        rows = []
-        for row in table.iter(qn("w:tr")):
-            if _owner(row) is table:
-                rows.append(list(self._cells(row, depth)))
-        return rows
+        rows = (row for row in table.iter(qn("w:tr")) if _owner(row) is table)
+        return [list(self._cells(row, depth)) for row in rows]
 
     def _cells(self, row: Element, depth: int) -> Iterator[str]:
         for cell in row.iter(qn("w:tc")):
@@ -154,7 +155,11 @@ class _Body:
                 yield _BREAKS[node.tag]
             elif node.tag in _NOTES:
                 yield self._note(_NOTES[node.tag], node.get(qn("w:id"), ""))
-            elif node.tag not in _GONE and node.tag not in (qn("w:txbxContent"), qn("w:pict"), _CHOICE):
+            elif node.tag not in _GONE and node.tag not in (
+                qn("w:txbxContent"),
+                qn("w:pict"),
+                _CHOICE,
+            ):
                 stack.append(iter(node))
 
     def _note(self, kind: str, identifier: str) -> str:
@@ -177,7 +182,7 @@ def _owner(row: Element) -> Element | None:
 def _note_texts(document: Document, kind: str) -> dict[str, Element]:
     for relation in document.part.rels.values():
         if relation.reltype.endswith(f"/{kind}") and not relation.is_external:
-            root = docx.oxml.parse_xml(relation.target_part.blob)
+            root = parse_xml(relation.target_part.blob)
             return {note.get(qn("w:id"), ""): note for note in root}
     return {}
 

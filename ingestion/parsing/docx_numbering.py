@@ -35,7 +35,7 @@ class Numbering:
             self._read(root)
 
     def mark(self, paragraph: Element, style: str) -> str:
-        """"2.1.", "a)", "-" with indentation, or "" when the paragraph is not in a list."""
+        """ "2.1.", "a)", "-" with indentation, or "" when the paragraph is not in a list."""
         number, level = _place(paragraph) or self._of_style.get(style, ("", 0))
         shape = self._abstract.get(self._of_number.get(number, ""), {}).get(level)
         if shape is None:
@@ -55,7 +55,7 @@ class Numbering:
 
         def numeral(found: re.Match[str]) -> str:
             place = int(found.group(1)) - 1
-            form = levels[place] if place in levels else shape
+            form = levels.get(place, shape)
             return _numeral(counts.get(place, form.start), form.form)
 
         return _PLACE.sub(numeral, shape.text) or f"{counts[level]}."

@@ -70,9 +70,11 @@ def _pieces(text: str) -> set[str]:
     document = trafilatura.bare_extraction(
         text, include_comments=False, include_tables=True, with_metadata=False, favor_recall=True
     )
-    if document is None:
+    if document is None or isinstance(document, dict):
         return set()
-    return {_key(" ".join(node.itertext())) for node in document.body.iter("p", "item", "head")} - {""}
+    return {_key(" ".join(node.itertext())) for node in document.body.iter("p", "item", "head")} - {
+        ""
+    }
 
 
 def _held(body: HtmlElement, pieces: set[str]) -> Counter[HtmlElement]:

@@ -15,9 +15,7 @@ from ingestion.parsing.types import BlockKind, Json, Parsed, Source
 
 VERSION = "markdown-it 1"
 
-_FRONT_MATTER = re.compile(
-    r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL
-)
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_][\w-]*)[ \t]*:[ \t]*(.*)")
 _ITEM = re.compile(r"[ \t]+-[ \t]+(.*)")
 _KINDS: dict[str, BlockKind] = {

@@ -16,12 +16,15 @@ from ingestion.parsing.tables import markdown_table
 from ingestion.parsing.types import BlockKind
 
 # Never content, whatever they hold.
-_SKIPPED = frozenset(
-    ["script", "style", "noscript", "template", "head", "meta", "link", "svg", "canvas", "iframe", "object", "embed", "audio", "video", "map", "button", "input", "select", "textarea", "option", "datalist", "nav", "dialog"]
-)
-_INLINE = frozenset(
-    ["a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "img", "ins", "kbd", "label", "mark", "math", "meter", "output", "picture", "progress", "q", "ruby", "rb", "rt", "rp", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "br"]
-)
+_NEVER = """
+    script style noscript template head meta link svg canvas iframe object embed audio video map button
+    input select textarea option datalist nav dialog
+"""
+_WITHIN_LINES = """
+    a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark math meter output
+    picture progress q ruby rb rt rp s samp small span strike strong sub sup time tt u var wbr br
+"""
+_SKIPPED, _INLINE = frozenset(_NEVER.split()), frozenset(_WITHIN_LINES.split())
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _NAVIGATION = re.compile(
     r"(?:^|\s)(?:nav|navbar|navbox|navigation|breadcrumbs?|pagination|mw-editsection|mw-jump-link|"
@@ -32,12 +35,15 @@ _SPACE = re.compile(r"\s+")
 
 def parse_html(text: str) -> HtmlElement | None:
     """A tree from HTML text, without network, entities of its own, or a limit of nesting."""
-    parser = etree.HTMLParser(no_network=True, remove_comments=True, remove_pis=True, huge_tree=True)
+    parser = etree.HTMLParser(
+        no_network=True, remove_comments=True, remove_pis=True, huge_tree=True
+    )
     text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)  # lxml refuses text that declares an encoding
     try:
-        return etree.fromstring(text, parser)
+        tree: HtmlElement | None = etree.fromstring(text, parser)
     except (etree.XMLSyntaxError, ValueError):
         return None
+    return tree
 
 
 def add_tree(assembly: Assembly, root: HtmlElement, *, depth: int) -> None:
@@ -50,7 +56,11 @@ def is_hidden(element: HtmlElement) -> bool:
     tag = element.tag
     if not isinstance(tag, str) or tag in _SKIPPED:
         return True
-    if element.get("hidden") is not None or element.get("role") in ("navigation", "search", "banner"):
+    if element.get("hidden") is not None or element.get("role") in (
+        "navigation",
+        "search",
+        "banner",
+    ):
         return True
     if element.get("aria-hidden") == "true" and tag not in ("body", "main", "article"):
         return True

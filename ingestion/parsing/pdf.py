@@ -66,7 +66,10 @@ def _opened(source: Source) -> Iterator[pdfium.PdfDocument]:
 
 
 def _why_not(error: pdfium.PdfiumError, source: Source) -> PermanentParseError:
-    if getattr(error, "err_code", None) == raw.FPDF_ERR_PASSWORD or "password" in str(error).lower():
+    if (
+        getattr(error, "err_code", None) == raw.FPDF_ERR_PASSWORD
+        or "password" in str(error).lower()
+    ):
         if source.password is None:
             return encrypted("PDF")
         return PermanentParseError(

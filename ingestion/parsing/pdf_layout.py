@@ -9,6 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ingestion.parsing.pdf_lines import Line
 from ingestion.parsing.types import BlockKind
@@ -69,7 +70,9 @@ def _promote(pieces: list[Piece], level: int) -> None:
             continue
         starts = text[:1].isupper() and len(_LETTER.findall(text)) > 3 and not _END.search(text)
         first_of_many = before is not None and before.kind == "paragraph" and len(before.lines) == 1
-        running = after.kind in ("list", "paragraph") and sum(len(x.text) for x in after.lines) > 120
+        running = (
+            after.kind in ("list", "paragraph") and sum(len(x.text) for x in after.lines) > 120
+        )
         if starts and running and not first_of_many:
             piece.kind, piece.level = "heading", level
 
@@ -173,7 +176,7 @@ def _from_type(pages: Sequence[list[Line]]) -> dict[int, dict[int, int]]:
 
 def _mostly_bold(pages: Sequence[list[Line]], body: float) -> bool:
     lines = [line for page in pages for line in page if line.size == body]
-    return sum(len(line.text) for line in lines if line.bold) * 2 > sum(len(l.text) for l in lines)
+    return sum(len(line.text) for line in lines if line.bold) * 2 > sum(len(x.text) for x in lines)
 
 
 def _heading_style(
@@ -267,7 +270,7 @@ def _paragraph_ended(previous: Line, line: Line, right: float) -> bool:
 def _leading(page: list[Line]) -> float:
     steps = Counter(
         round(above.y - below.y, 1)
-        for above, below in zip(page, page[1:], strict=False)
+        for above, below in pairwise(page)
         if 0.5 * above.size < above.y - below.y < 3 * above.size
     )
     return steps.most_common(1)[0][0] if steps else 12.0
@@ -303,7 +306,12 @@ class Hyphenation:
         return text
 
     def _hyphenated(self, text: str, following: str) -> bool:
-        return len(text) > 2 and text[-1] in "-\u2010" and text[-2].isalpha() and following[:1].islower()
+        return (
+            len(text) > 2
+            and text[-1] in "-\u2010"
+            and text[-2].isalpha()
+            and following[:1].islower()
+        )
 
     def _rejoin(self, text: str, following: str) -> str:
         before = text.rstrip("-\u2010")
@@ -311,7 +319,11 @@ class Hyphenation:
         tail = _WORD.match(following)
         if not tail or not head[0]:
             return f"{before}-{following}"
-        hyphen = "-" if self._keeps_hyphen(head[0].casefold(), tail.group().casefold(), following) else ""
+        hyphen = (
+            "-"
+            if self._keeps_hyphen(head[0].casefold(), tail.group().casefold(), following)
+            else ""
+        )
         return before + hyphen + following
 
     def _keeps_hyphen(self, head: str, tail: str, following: str) -> bool:

@@ -47,7 +47,7 @@ def page_lines(page: pdfium.PdfPage) -> list[Line]:
 
 def _text(textpage: pdfium.PdfTextPage) -> str:
     """The page's text with one code point for each of PDFium's characters, so that indexes agree."""
-    text = textpage.get_text_range()
+    text: str = textpage.get_text_range()
     if len(text) == textpage.count_chars():
         return text
     count = textpage.count_chars()

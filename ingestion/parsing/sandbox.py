@@ -30,9 +30,7 @@ from ingestion.parsing.errors import (
 from ingestion.parsing.types import MIB, Parsed, ParseLimits
 
 _ROOT = Path(__file__).resolve().parents[2]
-_GRACE = (
-    10.0  # seconds beyond the child's own wall clock before its parent counts as hung
-)
+_GRACE = 10.0  # seconds beyond the child's own wall clock before its parent counts as hung
 _START = 60.0
 _CRASHES = {
     signal.SIGSEGV,
@@ -111,18 +109,14 @@ def _judge(end: dict[str, Any], limits: ParseLimits) -> None:
             _SPLIT,
         )
     if kind == "exit" and end.get("code") == 72:
-        raise PermanentParseError(
-            "limit_output", "The file holds too much text.", _SPLIT
-        )
+        raise PermanentParseError("limit_output", "The file holds too much text.", _SPLIT)
     if number in _CRASHES:
         raise PermanentParseError(
             "corrupt",
             "The file is damaged: it made its reader crash.",
             "Open it in the program that made it, save it again, and upload that copy.",
         )
-    raise RetryableParseError(
-        "child_killed", f"The process reading the file was stopped ({end})."
-    )
+    raise RetryableParseError("child_killed", f"The process reading the file was stopped ({end}).")
 
 
 def _read_answer(path: Path) -> Parsed:
@@ -198,11 +192,7 @@ class _Server:
 
 def _environment() -> dict[str, str]:
     """What a parser may know: nothing of ours. No keys, no database address, no home."""
-    kept = {
-        name: os.environ[name]
-        for name in ("PATH", "LD_LIBRARY_PATH")
-        if name in os.environ
-    }
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     fixed = {
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(_ROOT),
@@ -224,9 +214,7 @@ def _ask(request: dict[str, Any], limits: ParseLimits) -> dict[str, Any]:
         raise RetryableParseError(
             "child_lost", f"The parser's process was lost: {error}."
         ) from error
-    except (
-        BaseException
-    ):  # a cancelled caller: its child must not live on, nor answer the next one
+    except BaseException:  # a cancelled caller: its child must not live on, nor answer the next one
         server.close()
         raise
     with _lock:
@@ -241,9 +229,7 @@ def _borrow() -> _Server:
     try:
         return _Server()
     except (OSError, ValueError) as error:
-        raise RetryableParseError(
-            "child_start", f"The parser did not start: {error}."
-        ) from error
+        raise RetryableParseError("child_start", f"The parser did not start: {error}.") from error
 
 
 def close_all() -> None:

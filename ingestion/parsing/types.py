@@ -11,9 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-BlockKind = Literal[
-    "heading", "paragraph", "list", "table", "code", "caption", "quote", "note"
-]
+BlockKind = Literal["heading", "paragraph", "list", "table", "code", "caption", "quote", "note"]
 BLOCK_KINDS: frozenset[str] = frozenset(get_args(BlockKind))
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -32,9 +30,7 @@ class ParseLimits:
     text_chars: int = 40_000_000
     pages: int = 20_000
     members: int = 20_000  # files inside an office file or e-book
-    unpacked_bytes: int = (
-        1024 * MIB
-    )  # all members of a zip together, as declared and as read
+    unpacked_bytes: int = 1024 * MIB  # all members of a zip together, as declared and as read
     member_ratio: int = 300  # unpacked to packed, of a member above 1 MiB
     depth: int = 200  # nesting of whatever nests: lists, tables, JSON, outlines
 
@@ -131,13 +127,9 @@ def _block(row: Mapping[str, Any], length: int) -> Block:
         raise ValueError(f"unknown kind of block: {row['kind']!r}")
     start, end = _span(row, length)
     page = None if row["page"] is None else int(row["page"])
-    return Block(
-        kind=row["kind"], start=start, end=end, level=int(row["level"]), page=page
-    )
+    return Block(kind=row["kind"], start=start, end=end, level=int(row["level"]), page=page)
 
 
 def _page(row: Mapping[str, Any], length: int) -> PageSpan:
     start, end = _span(row, length)
-    return PageSpan(
-        number=int(row["number"]), start=start, end=end, label=_text(row["label"])
-    )
+    return PageSpan(number=int(row["number"]), start=start, end=end, label=_text(row["label"]))
