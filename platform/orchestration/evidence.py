@@ -1,6 +1,6 @@
 """What the documents offer for a question: retrieval as a step of an answer, with its span in the trace.
 
-Runs as the asking principal's reader, in a short scope of its own, and opens none while anything is yielded.
+Search runs as the asking principal's reader, in a short scope of its own.
 """
 
 from collections.abc import Sequence
@@ -57,8 +57,7 @@ def gather(question: Question, principal: Principal) -> Evidence:
         request = SearchRequest(
             query=sought, collection_ids=question.collection_ids or None, limit=SEARCHED
         )
-        with tenant_scope(principal.as_reader()):
-            found = search(request)
+        found = search(request, principal=principal)
         evidence = Evidence(sought, found.passages, bool(found.passages), found.degraded)
         step.set(**_described(question, found, evidence))
     return evidence

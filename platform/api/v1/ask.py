@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import answers
-from api.fields import Slugs, Strict, collections_of
+from api.fields import Slugs, Strict, collection_ids
 from api.views import KeyView, principal_of
 from orchestration.events import Event
 from orchestration.questions import Author, Question
@@ -89,14 +89,13 @@ class AskView(KeyView):
 
 def _question(asked: dict[str, Any], principal: Principal) -> Question:
     """Raises Absent for a collection or a model that is not there."""
-    with tenant_scope(principal.as_reader()):
-        where = collections_of(asked["collections"])
-        history = _history(asked["conversation"], principal)
+    where = collection_ids(asked["collections"], principal)
+    history = _history(asked["conversation"], principal)
     if asked["model"] is not None:
         answers.check_model(principal, asked["model"])
     return Question(
         text=asked["question"],
-        collection_ids=None if where is None else tuple(row.pk for row in where),
+        collection_ids=where,
         history=history,
         model=asked["model"],
         feature=FEATURE,
@@ -108,10 +107,11 @@ def _history(conversation_id: UUID | None, principal: Principal) -> tuple[tuple[
     """What this key asked in the conversation before, from its traces. Uses index: trace_newest."""
     if conversation_id is None:
         return ()
-    before = Trace.objects.filter(
-        conversation_id=conversation_id, api_key_id=principal.api_key_id, outcome=Outcome.OK
-    )
-    turns = list(before.order_by("-started_at").values_list("question", "answer")[:TURNS])
+    with tenant_scope(principal):
+        before = Trace.objects.filter(
+            conversation_id=conversation_id, api_key_id=principal.api_key_id, outcome=Outcome.OK
+        )
+        turns = list(before.order_by("-started_at").values_list("question", "answer")[:TURNS])
     history: list[tuple[Author, str]] = []
     for asked, told in reversed(turns):
         history += [("user", asked), ("assistant", told)]

@@ -13,12 +13,12 @@ from rest_framework.response import Response
 
 from api import pages
 from api.errors import Absent, Conflict, Refused
-from api.fields import Strict, collections_of
+from api.fields import Strict, collection_of
 from api.v1.schema import DocumentOutput, DocumentsOutput, UploadOutput
 from api.views import ScopedView, uuid_or_absent
 from ingestion import documents
 from ingestion.errors import NotRetryable, UploadRefused
-from ingestion.models import Collection, Document, Source, State
+from ingestion.models import Document, Source, State
 
 MOST_FILES = 100
 REFUSED_STATUS = {"too_large": 413, "unsupported_type": 415}
@@ -84,7 +84,7 @@ class DocumentsView(ScopedView):
         asked = self.checked(ListInput, request.query_params.dict())
         rows = _readable()
         if "collection" in asked:
-            rows = rows.filter(collection=_collection(asked["collection"]))
+            rows = rows.filter(collection=collection_of(asked["collection"], field="collection"))
         if "state" in asked:
             rows = rows.filter(state=asked["state"])
         found, following = pages.page(request, rows, cursor=asked["cursor"], limit=asked["limit"])
@@ -99,7 +99,7 @@ class DocumentsView(ScopedView):
         """Accept files; ingestion goes on in the background. Each file is taken or refused on its own merits."""
         asked = self.checked(UploadInput, _form(request))
         outcomes = documents.upload_many(
-            collection=_collection(asked["collection"]),
+            collection=collection_of(asked["collection"], field="collection"),
             uploads=[_offered(file, asked) for file in asked["file"]],
             source_kind=Source.Kind.API,
         )
@@ -149,15 +149,6 @@ def _document(document_id: str) -> Document:
     return row
 
 
-def _collection(slug: str) -> Collection:
-    try:
-        found = collections_of([slug])
-    except Absent:
-        raise Absent("collection", field="collection") from None
-    assert found
-    return found[0]
-
-
 def _form(request: Request) -> dict[str, Any]:
     """The multipart body; every ``file`` part is one file, and no field may come twice."""
     form: dict[str, Any] = {}
@@ -179,7 +170,6 @@ def _offered(file: UploadedFile, asked: dict[str, Any]) -> documents.Upload:
         external_id=asked.get("external_id"),
         title=asked.get("title"),
         metadata=asked["metadata"] or None,
-        media_type=file.content_type,
     )
 
 

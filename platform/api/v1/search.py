@@ -7,8 +7,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.fields import Slugs, Strict, collections_of
-from api.views import ScopedView
+from api.fields import Slugs, Strict, collection_ids
+from api.views import KeyView, principal_of
 from retrieval.passages import Passage, SearchRequest, SearchResult
 from retrieval.search import MAX_QUERY_CHARACTERS, search
 
@@ -66,7 +66,7 @@ class SearchOutput(serializers.Serializer[Any]):
     timings_ms = serializers.DictField(child=serializers.FloatField(), required=False)
 
 
-class SearchView(ScopedView):
+class SearchView(KeyView):
     """Find passages."""
 
     scopes = {"POST": "search"}
@@ -75,15 +75,15 @@ class SearchView(ScopedView):
     def post(self, request: Request) -> Response:
         """Ranked passages of the readable documents."""
         asked = self.checked(SearchInput)
-        where = collections_of(asked["collections"])
         found = search(
             SearchRequest(
                 query=asked["query"],
-                collection_ids=None if where is None else tuple(row.pk for row in where),
+                collection_ids=collection_ids(asked["collections"], principal_of(request)),
                 limit=asked["limit"],
                 as_of=asked["as_of"],
                 explain=asked["explain"],
-            )
+            ),
+            principal=principal_of(request),
         )
         return Response(as_json(found, explain=asked["explain"]))
 
