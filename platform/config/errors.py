@@ -31,7 +31,7 @@ UNAVAILABLE = Problem(
     503,
     "unavailable",
     "The service cannot reach its database right now. Please try again in a moment.",
-    headers={"Retry-After": str(error_pages.RETRY_SECONDS)},
+    headers=(("Retry-After", str(error_pages.RETRY_SECONDS)),),
 )
 # REST framework's own exceptions, by class, and the code that each gets.
 CODES = {
@@ -95,7 +95,7 @@ def _of_rest(error: rest.APIException) -> Problem:
         return NOT_FOUND
     code = CODES.get(type(error), "error")
     wait = getattr(error, "wait", None)
-    headers = {"Retry-After": str(int(wait) + 1)} if wait is not None else {}
+    headers = (("Retry-After", str(int(wait) + 1)),) if wait is not None else ()
     return Problem(error.status_code, code, str(error.detail), headers=headers)
 
 
