@@ -8,10 +8,12 @@ of isolation that runs as owner or superuser proves nothing, so the session refu
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from _pytest.terminal import TerminalReporter
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 from django.test import TransactionTestCase
@@ -77,6 +79,12 @@ def assert_runtime_role_is_bound() -> None:
         )
         found = cursor.fetchone()
     assert found == ("footnote_app", False, False, False, False, False, False), found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_root() -> None:
+    """Whitenoise serves the sources of static files in tests, and still wants the folder of collected ones."""
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
