@@ -11,23 +11,25 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 from typing import Any
 
 MAX_MARKS = 30  # combining marks on one letter: the "stream-safe" bound of Unicode annex 15
 
+_LINE_END_CHARACTERS = frozenset("\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f]")
-_UNWANTED = re.compile(
-    "[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f"  # controls but tab and line feed
-    "\u00ad\ufeff\u2060-\u2064\u180e"  # soft hyphen, byte order mark, invisible operators
-    "\u202a-\u202e\u2066-\u2069\u206a-\u206f"  # bidi embeddings, overrides, isolates
-    "\ufdd0-\ufdef\ufffe\uffff\ufff9-\ufffb"  # noncharacters, interlinear annotation
-    "\U000e0000-\U000e007f"  # tags: invisible ASCII, a way to hide instructions
-    + "".join(chr(plane * 0x10000 + low) for plane in range(1, 17) for low in (0xFFFE, 0xFFFF))
-    + "]"
-)
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_ODD_SPACES = frozenset("\u00a0\u1680\u202f\u205f" + "".join(map(chr, range(0x2000, 0x200B))))
+_SPACES = re.compile(f"[{''.join(sorted(_ODD_SPACES))}]")
+_SURROGATES = frozenset(map(chr, range(0xD800, 0xE000)))
+_UNWANTED_RANGES = (
+    (0x00, 0x08), (0x0E, 0x1B), (0x1F, 0x1F), (0x7F, 0x84), (0x86, 0x9F),  # controls but tab and line feed
+    (0xAD, 0xAD), (0xFEFF, 0xFEFF), (0x2060, 0x2064), (0x180E, 0x180E),  # soft hyphen, invisible operators
+    (0x202A, 0x202E), (0x2066, 0x206F),  # bidi embeddings, overrides, isolates
+    (0xFDD0, 0xFDEF), (0xFFF9, 0xFFFB), (0xFFFE, 0xFFFF),  # noncharacters, interlinear annotation
+    (0xE0000, 0xE007F),  # tags: invisible ASCII, a way to hide instructions
+    *((plane * 0x10000 + 0xFFFE, plane * 0x10000 + 0xFFFF) for plane in range(1, 17)),
+)  # fmt: skip
+_DROP = {code: None for first, last in _UNWANTED_RANGES for code in range(first, last + 1)}
+_UNWANTED = frozenset(map(chr, _DROP))
 _TRAILING = re.compile(r"[ \t]+(?=\n|\Z)")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _WHITESPACE = re.compile(r"\s+")
@@ -61,21 +63,29 @@ def clean_json(value: Any, *, depth: int = 20) -> Any:
 
 
 def _characters(text: str) -> str:
-    if not text.isascii():
-        text = _compose(text)
-    text = _LINE_ENDS.sub("\n", text)
-    return _UNWANTED.sub("", text)
+    """Character by character; which steps are needed is read off the set of characters, which is fast."""
+    present = set(text)
+    if not present.isdisjoint(_SURROGATES):
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if not present.isdisjoint(_LINE_END_CHARACTERS):
+        text = _LINE_ENDS.sub("\n", text)
+    if not present.isdisjoint(_ODD_SPACES):
+        text = _SPACES.sub(" ", text)
+    if not present.isdisjoint(_UNWANTED):
+        text = text.translate(_DROP)
+    return text if text.isascii() else _compose(text)
 
 
 def _compose(text: str) -> str:
-    if _SURROGATE.search(text):
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    text = _UNWANTED.sub("", _LINE_ENDS.sub("\n", _SPACES.sub(" ", text)))
-    return unicodedata.normalize("NFC", _long_mark_runs().sub(r"\1", text))
+    # Cut before, for normalize's sake, and after, because it takes some marks apart.
+    return _cut_marks(unicodedata.normalize("NFC", _cut_marks(text)))
 
 
-@lru_cache(maxsize=1)
-def _long_mark_runs() -> re.Pattern[str]:
-    """Matches more than MAX_MARKS combining marks in a row; built once, about 20 ms."""
-    marks = "".join(c for c in map(chr, range(0x300, 0x1E94B)) if unicodedata.combining(c))
-    return re.compile(f"([{re.escape(marks)}]{{{MAX_MARKS}}})[{re.escape(marks)}]+")
+def _cut_marks(text: str) -> str:
+    marks = "".join(filter(unicodedata.combining, set(text)))
+    if not marks:
+        return text
+    mark = f"[{re.escape(marks)}]"
+    # Written with a single mark first: that is what the engine can search for quickly.
+    long_run = f"{mark}{mark}{{{MAX_MARKS},}}"
+    return re.sub(long_run, lambda found: found.group()[:MAX_MARKS], text)
