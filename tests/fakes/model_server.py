@@ -1,10 +1,10 @@
 """A real HTTP server that speaks the OpenAI protocol and fails on command.
 
-In a test: `with ModelServer() as server: server.script(behaviours.rate_limited(), behaviours.answer("Yes [1]."))`, and
-afterwards `server.requests`. Requests beyond the script get a whole answer.
+In a test: `with ModelServer() as server: server.script(behaviours.rate_limited(), behaviours.answer("Yes
+[1]."))`, and afterwards `server.requests`. Requests beyond the script get a whole answer.
 
-As a process of its own: `python -m tests.fakes.model_server --port 9001`; then POST a list of behaviours to `/_script`,
-GET `/_requests`, DELETE `/_script` to forget both.
+As a process of its own: `python -m tests.fakes.model_server --port 9001`; then POST a list of behaviours to
+`/_script`, GET `/_requests`, DELETE `/_script` to forget both.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ class ClientGone(Exception):
 
 @dataclass
 class RecordedRequest:
-    """One request as it arrived, and what became of it. `finished_at` and `disconnected_at` are monotonic."""
+    """One request as it arrived, header names in lower case, and what became of it.
+
+    `finished_at` and `disconnected_at` are monotonic.
+    """
 
     path: str
     headers: dict[str, str]
@@ -195,7 +198,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/_script":
             self._take_script(body)
             return
-        record = RecordedRequest(self.path, dict(self.headers), body, self.model_server.take())
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        record = RecordedRequest(self.path, headers, body, self.model_server.take())
         self.request_record = record
         self.model_server.record(record)
         try:
