@@ -22,6 +22,7 @@ from config.launch.server import SUPERUSER, socket_folder
 DATABASE = "footnote"
 # A crash in the middle of a large import is replayed before the server answers.
 START_SECONDS = 600
+GUARD_STARTS = 10
 
 
 @dataclass
@@ -102,7 +103,7 @@ def _used(home: Home) -> bool:
         return try_lock(file, shared=True) and not try_lock(file)
 
 
-def _start_guard(home: Home) -> "subprocess.Popen[bytes]":
+def _start_guard(home: Home) -> None:
     (home.run / "guard.failed").unlink(missing_ok=True)
     environment = {
         **os.environ,
@@ -110,7 +111,7 @@ def _start_guard(home: Home) -> "subprocess.Popen[bytes]":
         "PYTHONPATH": str(REPOSITORY / "platform"),
     }
     with (home.log / "db.log").open("ab") as log:
-        return subprocess.Popen(
+        subprocess.run(
             [sys.executable, "-m", "config.launch.guard"],
             env=environment,
             cwd="/",
@@ -118,19 +119,22 @@ def _start_guard(home: Home) -> "subprocess.Popen[bytes]":
             stdout=log,
             stderr=log,
             start_new_session=True,
+            check=True,
         )
 
 
 def _wait(database: Database) -> None:
-    home, deadline, guard = database.home, time.monotonic() + START_SECONDS, None
+    home, deadline, starts = database.home, time.monotonic() + START_SECONDS, 0
     while time.monotonic() < deadline:
         if (home.run / "guard.failed").exists():
             raise DatabaseFailed((home.run / "guard.failed").read_text(encoding="utf-8"))
         # The guard of an earlier user may just be ending: its lock tells, and then another one is needed.
-        if (guard is None or guard.poll() == 0) and not guarded(home):
-            guard = _start_guard(home)
-        if guard is not None and guard.poll():
-            break
+        if not guarded(home):
+            starts += 1
+            if starts > GUARD_STARTS:
+                break
+            _start_guard(home)
+            time.sleep(0.2)
         if _answers(database):
             return
         time.sleep(0.05)

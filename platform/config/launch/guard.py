@@ -28,7 +28,9 @@ CRASHES_IN_A_ROW = 5
 
 
 def main() -> int:
-    """Guards until nobody uses the database. Exit code 1 when it cannot be started."""
+    """Guards until nobody uses the database, as nobody's child; the process that was called returns at once."""
+    if os.fork():
+        return 0
     home = Home.from_environment()
     failure = home.run / "guard.failed"
     signal.signal(signal.SIGTERM, _leave)
