@@ -73,7 +73,9 @@ class Assembly:
             text=text,
             blocks=tuple(self._blocks),
             pages=tuple(self._pages),
-            title=clean_line(title) or self._first_heading(text) or _stem(self._source.filename),
+            title=clean_line(title)
+            or self._first_heading(text)
+            or file_stem(self._source.filename),
             metadata=clean_json(dict(metadata or {})),
             media_type=media_type,
             parser=parser,
@@ -115,6 +117,7 @@ class Assembly:
         return clean_line(next(spans, "").lstrip("# "), 200)
 
 
-def _stem(filename: str) -> str:
+def file_stem(filename: str) -> str:
+    """A file's name without folders and extension."""
     name = clean_line(filename.replace("\\", "/").rsplit("/", 1)[-1], 200)
     return name.rsplit(".", 1)[0] or name

@@ -12,7 +12,7 @@ from collections import Counter
 from importlib.metadata import version
 
 import trafilatura
-from lxml.html import HtmlElement
+from lxml.etree import _Element as Element
 
 from ingestion.parsing.archives import damaged
 from ingestion.parsing.assembly import Assembly
@@ -52,7 +52,7 @@ def parse(source: Source) -> Parsed:
     )
 
 
-def main_content(tree: HtmlElement, text: str) -> HtmlElement:
+def main_content(tree: Element, text: str) -> Element:
     """The element that holds the content: nearly all of what trafilatura found, or the body."""
     body = tree.find("body")
     body = tree if body is None else body
@@ -77,9 +77,9 @@ def _pieces(text: str) -> set[str]:
     }
 
 
-def _held(body: HtmlElement, pieces: set[str]) -> Counter[HtmlElement]:
+def _held(body: Element, pieces: set[str]) -> Counter[Element]:
     """How many pieces each element holds, itself or below."""
-    held: Counter[HtmlElement] = Counter()
+    held: Counter[Element] = Counter()
     for node in body.iter("p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "div", "section"):
         if len(node) < 40 and _key(" ".join(node.itertext())) in pieces:
             held[node] += 1
@@ -87,7 +87,7 @@ def _held(body: HtmlElement, pieces: set[str]) -> Counter[HtmlElement]:
     return held
 
 
-def _smallest(body: HtmlElement, held: Counter[HtmlElement]) -> HtmlElement:
+def _smallest(body: Element, held: Counter[Element]) -> Element:
     best, floor = body, held[body] * _MOST
     while floor:
         inner = next((child for child in best if held[child] >= floor), None)
@@ -101,18 +101,18 @@ def _key(text: str) -> str:
     return re.sub(r"\W+", "", text)[:_PIECE].lower()
 
 
-def _words(element: HtmlElement) -> list[str]:
+def _words(element: Element) -> list[str]:
     return [] if is_hidden(element) else inline_text(element).split()
 
 
-def _title(tree: HtmlElement) -> str:
+def _title(tree: Element) -> str:
     shared = tree.xpath("string(//meta[@property='og:title']/@content)")
     titled = tree.findtext(".//title")
     first = tree.find(".//h1")
     return str(shared or titled or (inline_text(first) if first is not None else ""))
 
 
-def _metadata(tree: HtmlElement) -> dict[str, str]:
+def _metadata(tree: Element) -> dict[str, str]:
     found: dict[str, str] = {}
     for meta in tree.iter("meta"):
         name = (meta.get("name") or meta.get("property") or meta.get("itemprop") or "").lower()

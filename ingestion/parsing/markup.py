@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from lxml import etree
-from lxml.html import HtmlElement
+from lxml.etree import _Element as Element
 
 from ingestion.parsing.assembly import Assembly
 from ingestion.parsing.tables import markdown_table
@@ -33,25 +33,25 @@ _NAVIGATION = re.compile(
 _SPACE = re.compile(r"\s+")
 
 
-def parse_html(text: str) -> HtmlElement | None:
+def parse_html(text: str) -> Element | None:
     """A tree from HTML text, without network, entities of its own, or a limit of nesting."""
     parser = etree.HTMLParser(
         no_network=True, remove_comments=True, remove_pis=True, huge_tree=True
     )
     text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)  # lxml refuses text that declares an encoding
     try:
-        tree: HtmlElement | None = etree.fromstring(text, parser)
+        tree: Element | None = etree.fromstring(text, parser)
     except (etree.XMLSyntaxError, ValueError):
         return None
     return tree
 
 
-def add_tree(assembly: Assembly, root: HtmlElement, *, depth: int) -> None:
+def add_tree(assembly: Assembly, root: Element, *, depth: int) -> None:
     """Add everything readable below `root` as blocks; nesting beyond `depth` becomes flat text."""
     _Walk(assembly, depth).children(root, 0)
 
 
-def is_hidden(element: HtmlElement) -> bool:
+def is_hidden(element: Element) -> bool:
     """Whether an element is no content: script, navigation, or not shown."""
     tag = element.tag
     if not isinstance(tag, str) or tag in _SKIPPED:
@@ -79,7 +79,7 @@ class _Walk:
         self._depth = depth
         self._loose: list[str] = []
 
-    def children(self, element: HtmlElement, level: int) -> None:
+    def children(self, element: Element, level: int) -> None:
         """All content of an element, in order."""
         self._loose.append(element.text or "")
         for child in element:
@@ -89,7 +89,7 @@ class _Walk:
         if element.tag not in _INLINE:
             self._flush()
 
-    def _child(self, child: HtmlElement, level: int) -> None:
+    def _child(self, child: Element, level: int) -> None:
         if level > self._depth:
             self._loose.append(" ".join(child.itertext()))
         elif child.tag in _INLINE and not _holds_blocks(child):
@@ -99,7 +99,7 @@ class _Walk:
             self._block(child, level)
             self._flush()
 
-    def _block(self, element: HtmlElement, level: int) -> None:
+    def _block(self, element: Element, level: int) -> None:
         tag = element.tag
         if tag in _HEADINGS:
             self._add("heading", inline_text(element), _HEADINGS[tag])
@@ -118,7 +118,7 @@ class _Walk:
         else:
             self.children(element, level)
 
-    def _table(self, table: HtmlElement) -> None:
+    def _table(self, table: Element) -> None:
         caption = table.find("caption")
         if caption is not None:
             self._add("caption", inline_text(caption))
@@ -134,15 +134,15 @@ class _Walk:
             self._add("paragraph", text)
 
 
-def inline_text(element: HtmlElement) -> str:
+def inline_text(element: Element) -> str:
     """The shown text of an element: white space collapsed, <br> and inner blocks as line breaks."""
     return _tidy("".join(_inline(element)))
 
 
-def _inline(element: HtmlElement) -> Iterator[str]:
+def _inline(element: Element) -> Iterator[str]:
     """Depth first without recursion: markup can be nested as deep as it likes."""
     walker = etree.iterwalk(element, events=("start", "end"))
-    hidden: HtmlElement | None = None
+    hidden: Element | None = None
     for event, node in walker:
         if event == "start":
             if hidden is None and node is not element and is_hidden(node):
@@ -160,7 +160,7 @@ def _inline(element: HtmlElement) -> Iterator[str]:
                 yield node.tail or ""
 
 
-def _breaks(node: HtmlElement) -> bool:
+def _breaks(node: Element) -> bool:
     return node.tag == "br" or node.tag not in _INLINE
 
 
@@ -169,16 +169,16 @@ def _tidy(text: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _holds_blocks(element: HtmlElement) -> bool:
+def _holds_blocks(element: Element) -> bool:
     return any(isinstance(node.tag, str) and node.tag not in _INLINE for node in element.iter())
 
 
-def _holds_structure(element: HtmlElement) -> bool:
+def _holds_structure(element: Element) -> bool:
     """A list or quote that frames a whole layout is walked, not written as one block."""
     return next(element.iter("h1", "h2", "h3", "h4", "h5", "h6", "table", "pre"), None) is not None
 
 
-def _items(listing: HtmlElement, level: int) -> Iterator[str]:
+def _items(listing: Element, level: int) -> Iterator[str]:
     number = 0
     for item in listing:
         if item.tag in ("ul", "ol") and level < 20:
@@ -188,7 +188,7 @@ def _items(listing: HtmlElement, level: int) -> Iterator[str]:
             yield from _item(item, f"{number}." if listing.tag == "ol" else "-", level)
 
 
-def _item(item: HtmlElement, mark: str, level: int) -> Iterator[str]:
+def _item(item: Element, mark: str, level: int) -> Iterator[str]:
     nested = [child for child in item if child.tag in ("ul", "ol")] if level < 20 else []
     whole = inline_text(item)
     if nested:
@@ -203,7 +203,7 @@ def _item(item: HtmlElement, mark: str, level: int) -> Iterator[str]:
         yield from _items(child, level + 1)
 
 
-def _definitions(listing: HtmlElement) -> str:
+def _definitions(listing: Element) -> str:
     lines = []
     for item in listing.iter("dt", "dd"):
         text = inline_text(item).replace("\n", " ")
@@ -211,20 +211,20 @@ def _definitions(listing: HtmlElement) -> str:
     return "\n".join(line for line in lines if line.strip())
 
 
-def _is_data_table(table: HtmlElement) -> bool:
+def _is_data_table(table: Element) -> bool:
     """Tables that lay out a page (nested ones, headings inside, one cell) are walked instead."""
     if next(table.iterdescendants("table", "h1", "h2", "h3", "pre"), None) is not None:
         return False
     return table.get("role") != "presentation" and sum(1 for _ in table.iter("td", "th")) > 1
 
 
-def _rows(table: HtmlElement) -> Iterator[HtmlElement]:
+def _rows(table: Element) -> Iterator[Element]:
     for row in table.iter("tr"):
         if not is_hidden(row):
             yield row
 
 
-def _cells(row: HtmlElement) -> list[str]:
+def _cells(row: Element) -> list[str]:
     cells: list[str] = []
     for cell in row:
         if cell.tag in ("td", "th"):
@@ -233,6 +233,6 @@ def _cells(row: HtmlElement) -> list[str]:
     return cells
 
 
-def _spanned(cell: HtmlElement) -> int:
+def _spanned(cell: Element) -> int:
     span = cell.get("colspan", "1")
     return min(int(span), 50) if span.isdigit() and int(span) > 0 else 1

@@ -1,0 +1,56 @@
+"""CSV and its relatives: any delimiter, any encoding."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+
+from ingestion.parsing.assembly import Assembly
+from ingestion.parsing.decoding import decode
+from ingestion.parsing.detection import CSV
+from ingestion.parsing.rows import add_sheet, cell_text
+from ingestion.parsing.types import Parsed, Source
+
+VERSION = "csv 1"
+
+_DELIMITERS = ",;\t|"
+_SAMPLE_LINES = 50
+_FIELD = 1_000_000  # characters: a quote that is never closed must not swallow the file
+
+
+def parse(source: Source) -> Parsed:
+    """One sheet; the first row is the head."""
+    text, encoding = decode(source.read_bytes())
+    csv.field_size_limit(_FIELD)
+    delimiter = _delimiter(text)
+    assembly = Assembly(source)
+    try:
+        rows = list(
+            csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+        )
+    except csv.Error:
+        # Broken quoting: then the quotes are only characters.
+        lines = text.splitlines()
+        rows = list(csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE))
+        assembly.warn("The quotation marks do not match; they were read as plain characters.")
+    add_sheet(
+        assembly, ((n, [cell_text(c) for c in row]) for n, row in enumerate(rows, 1)), level=1
+    )
+    return assembly.finish(
+        title="", media_type=CSV, parser=VERSION, metadata={"encoding": encoding, "rows": len(rows)}
+    )
+
+
+def _delimiter(text: str) -> str:
+    """The one that divides the first lines into the same number of fields, most of them."""
+    lines = [line for line in text[:200_000].splitlines()[:_SAMPLE_LINES] if line.strip()]
+    if lines and lines[0].lower().startswith("sep=") and len(lines[0]) == 5:
+        return lines[0][4]
+
+    def merit(delimiter: str) -> tuple[float, int]:
+        counts = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter))
+        fields, times = counts.most_common(1)[0]
+        return (times / len(lines) if fields > 1 else 0.0, fields)
+
+    return max(_DELIMITERS, key=merit) if lines else ","

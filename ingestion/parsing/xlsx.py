@@ -1,0 +1,75 @@
+"""Spreadsheets: one page for each sheet, the values as last computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
+from zipfile import BadZipFile
+
+import openpyxl
+from openpyxl.utils.exceptions import InvalidFileException
+
+from ingestion.parsing.archives import damaged, open_zip
+from ingestion.parsing.assembly import Assembly, file_stem
+from ingestion.parsing.detection import XLSX
+from ingestion.parsing.rows import Numbered, add_sheet, cell_text
+from ingestion.parsing.types import Parsed, Source
+
+VERSION = f"xlsx 1, openpyxl {version('openpyxl')}"
+
+
+def parse(source: Source) -> Parsed:
+    """Sheets with their tables; formulas give the value that the program stored with them."""
+    with open_zip(source):
+        pass  # only for its checks
+    try:
+        book = openpyxl.load_workbook(source.path, read_only=True, data_only=True)
+    except (InvalidFileException, BadZipFile, KeyError, ValueError, OSError) as error:
+        raise damaged("spreadsheet") from error
+    assembly = Assembly(source)
+    try:
+        for sheet in book.worksheets:
+            _add(assembly, sheet)
+        properties = book.properties
+    finally:
+        book.close()
+    return assembly.finish(
+        title=properties.title or file_stem(source.filename),
+        media_type=XLSX,
+        parser=VERSION,
+        metadata=_metadata(properties),
+    )
+
+
+def _add(assembly: Assembly, sheet: Any) -> None:
+    assembly.page(sheet.title)
+    rows = list(_rows(sheet))
+    if any(any(cells) for _, cells in rows):
+        assembly.add("heading", sheet.title, level=1)
+        add_sheet(assembly, rows)
+
+
+def _rows(sheet: Any) -> Iterator[Numbered]:
+    # A declared size is not believed: one cell in the last column would pad every row to 16,384.
+    sheet.reset_dimensions()
+    for number, row in enumerate(sheet.iter_rows(), 1):
+        cells = [cell_text(cell.value, _format(cell)) for cell in row]
+        while cells and not cells[-1]:
+            cells.pop()
+        yield number, cells
+
+
+def _format(cell: Any) -> str:
+    return cell.number_format if isinstance(cell.value, float) else ""
+
+
+def _metadata(properties: Any) -> dict[str, str]:
+    fields = {
+        "author": properties.creator,
+        "subject": properties.subject,
+        "keywords": properties.keywords,
+        "created": properties.created.date().isoformat() if properties.created else "",
+        "modified": properties.modified.date().isoformat() if properties.modified else "",
+    }
+    return {name: value for name, value in fields.items() if value}
