@@ -6,6 +6,7 @@ The ledger is read-only, with totals per day, feature and model, also as CSV; a 
 
 import csv
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from django import forms
 from django.contrib import admin
@@ -19,7 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
-from unfold.widgets import UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from inference import encryption, spending
 from inference.models import Model, ModelCall, Provider
@@ -47,8 +48,14 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
 
 
 class ProviderForm(TenantForm):
-    """The key is write-only."""
+    """The key is write-only. The address may be of this network, such as ``http://ollama:11434/v1``."""
 
+    base_url = forms.CharField(
+        label=_("Address"),
+        max_length=500,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "https://api.openai.com/v1"}),
+        help_text=_("Of the OpenAI-compatible API, up to and including /v1."),
+    )
     new_key = forms.CharField(
         label=_("API key"),
         required=False,
@@ -74,6 +81,22 @@ class ProviderForm(TenantForm):
         )
         if not stored:
             del self.fields["remove_key"]
+
+    def _get_validation_exclusions(self) -> set[str]:
+        return super()._get_validation_exclusions() | {
+            "base_url"
+        }  # which refuses hosts without a dot
+
+    def clean_base_url(self) -> str:
+        """An http(s) address with a host and nothing that belongs elsewhere."""
+        found = str(self.cleaned_data["base_url"]).rstrip("/")
+        if not is_api_address(found):
+            raise forms.ValidationError(
+                _(
+                    "Enter an address such as https://api.openai.com/v1, without user, query or fragment."
+                )
+            )
+        return found
 
     def save(self, commit: bool = True) -> Provider:
         if self.cleaned_data.get("remove_key"):
@@ -261,6 +284,17 @@ class ModelCallAdmin(ReadOnlyAdmin):
         return format_html(
             '<span class="figure">{}</span>', trace_display.duration(call.first_token_ms)
         )
+
+
+def is_api_address(address: str) -> bool:
+    """Is it an http(s) address with a host, without user, query or fragment?"""
+    try:
+        parts = urlsplit(address)
+        parts.port  # noqa: B018 - raises for a port that is none
+    except ValueError:
+        return False
+    plain = not (parts.query or parts.fragment or "@" in parts.netloc or " " in address)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and plain
 
 
 def asked_days(request: HttpRequest) -> int:
