@@ -1,0 +1,140 @@
+"""Messages as the templates show them: one call for a thread, with a fixed number of queries however long it is."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from chat.models import Citation, Message
+from chat.rendering import Chip, answer_html
+from chat.tree import Step
+from orchestration.support import SUPPORTED
+from tenants.access import Place
+from traces.models import Feedback
+
+QUOTE_IN_LABEL = 120
+# Shorter sentences without a citation ("Yes.", "In short:") claim nothing that a source could bear out.
+SHORTEST_CLAIM_WORDS = 4
+
+
+@dataclass(frozen=True)
+class ShownMessage:
+    """A message with all that its template needs."""
+
+    message: Message
+    step: Step
+    html: str = ""
+    citations: Sequence[Citation] = ()
+    nearest: Sequence[dict[str, Any]] = ()
+    rating: Feedback | None = None
+    facts: Sequence[str] = ()
+    trace_url: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_question(self) -> bool:
+        """Written by the member."""
+        return self.message.author == Message.Author.USER
+
+    @property
+    def unsupported(self) -> int:
+        """How many sentences no cited passage bears out."""
+        return len(unsupported_spans(self.message))
+
+    @property
+    def is_refusal(self) -> bool:
+        """The documents hold no answer, and the text says so."""
+        return self.message.state == Message.State.COMPLETE and self.message.answered is False
+
+
+def thread(steps: Iterable[Step], place: Place) -> list[ShownMessage]:
+    """The messages of a path, ready for their templates. Two queries."""
+    steps = list(steps)
+    ids = [step.message.pk for step in steps]
+    citations: dict[UUID, list[Citation]] = defaultdict(list)
+    for citation in Citation.objects.filter(message_id__in=ids).order_by("number"):
+        citations[citation.message_id].append(citation)
+    mine = Feedback.objects.filter(message_id__in=ids, user_id=place.principal.user_id)
+    ratings = {rating.message_id: rating for rating in mine}
+    return [
+        _shown(step, citations[step.message.pk], ratings.get(step.message.pk), place)
+        for step in steps
+    ]
+
+
+def _shown(
+    step: Step, citations: list[Citation], rating: Feedback | None, place: Place
+) -> ShownMessage:
+    message = step.message
+    if message.author == Message.Author.USER:
+        return ShownMessage(message, step)
+    return ShownMessage(
+        message,
+        step,
+        html=answer_html(
+            message.text, [chip(message, each) for each in citations], unsupported_spans(message)
+        ),
+        citations=citations,
+        nearest=message.details.get("nearest", [])[:3],
+        rating=rating,
+        facts=facts(message, place),
+        trace_url=trace_url(message) if place.is_steward else "",
+        details=message.details,
+    )
+
+
+def chip(message: Message, citation: Citation) -> Chip:
+    """The chip of one citation."""
+    url = reverse("source", args=[message.pk, citation.number])
+    label = _("Source %(n)d: %(title)s")
+    if citation.page is not None:
+        label = _("Source %(n)d: %(title)s, page %(page)d")
+    values = {"n": citation.number, "title": citation.title[:QUOTE_IN_LABEL], "page": citation.page}
+    return Chip(citation.number, url, label % values)
+
+
+def unsupported_spans(message: Message) -> tuple[tuple[int, int], ...]:
+    """The sentences of a whole answer that no cited passage bears out; a refusal claims nothing."""
+    if message.state != Message.State.COMPLETE or not message.answered:
+        return ()
+    return tuple(
+        (start, end)
+        for start, end, citations, support in message.details.get("sentences", [])
+        if _claims(message.text[start:end]) and (not citations or support < SUPPORTED)
+    )
+
+
+def _claims(sentence: str) -> bool:
+    bare = sentence.strip()
+    is_lead_in = bare.endswith((":", "?")) or bare.startswith(("#", "```", "|--", "| --"))
+    return not is_lead_in and len(bare.split()) >= SHORTEST_CLAIM_WORDS
+
+
+def facts(message: Message, place: Place) -> list[str]:
+    """The small print: model, time and, for those who administer, what it cost."""
+    found = [message.model] if message.model else []
+    if message.details.get("cached"):
+        found.append(_("from the cache"))
+    if message.duration_ms:
+        found.append(_("%(seconds).1f s") % {"seconds": message.duration_ms / 1000})
+    if place.is_steward and message.state == Message.State.COMPLETE:
+        found.append(_cost(message))
+    return found
+
+
+def _cost(message: Message) -> str:
+    if not message.cost_usd:
+        return _("no cost")
+    amount = f"{message.cost_usd:.4f}" if message.cost_usd >= 0.0001 else f"{message.cost_usd:.2g}"
+    return f"US${amount}"
+
+
+def trace_url(message: Message) -> str:
+    """The page of the answer's trace; empty when there is none."""
+    if not message.trace_id:
+        return ""
+    return reverse("admin:traces_trace_change", args=[message.trace_id])

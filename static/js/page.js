@@ -1,0 +1,81 @@
+// What every page's scripts share: posting, notices, menus. Loaded first.
+const Footnote = (() => {
+  const token = () => document.querySelector("meta[name=csrf-token]")?.content || "";
+
+  // Text from the page's own language lives in the page; these are the few that scripts say themselves.
+  const words = document.documentElement.dataset;
+
+  const post = (url, body) => fetch(url, {
+    method: "POST",
+    body,
+    headers: { "X-CSRFToken": token(), "X-Requested-With": "footnote" },
+    redirect: "follow",
+  });
+
+  // HTML that our server has sanitised, as nodes. The parser runs no scripts and loads nothing.
+  const nodes = (html) => [...new DOMParser().parseFromString(html, "text/html").body.childNodes]
+    .map((node) => document.importNode(node, true));
+
+  const toast = (text, action, seconds = 8) => {
+    const box = document.createElement("div");
+    box.className = "toast";
+    const said = document.createElement("span");
+    said.textContent = text;
+    box.append(said);
+    const gone = () => box.remove();
+    if (action) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = action.label;
+      button.addEventListener("click", () => { gone(); action.run(); });
+      box.append(button);
+    }
+    document.getElementById("toasts")?.append(box);
+    setTimeout(gone, seconds * 1000);
+  };
+
+  const announce = (text) => {
+    const place = document.getElementById("announce");
+    if (place && place.textContent !== text) place.textContent = text;
+  };
+
+  const typing = () => document.activeElement?.closest("input, textarea, select, [contenteditable]");
+
+  return { post, nodes, toast, announce, typing, token, words };
+})();
+
+document.addEventListener("htmx:configRequest", (event) => {
+  event.detail.headers["X-CSRFToken"] = Footnote.token();
+});
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status === 404) Footnote.toast("That is not here any more. Reload the page.");
+  else Footnote.toast("That did not work. Try again in a moment.");
+});
+document.addEventListener("htmx:sendError", () => Footnote.toast("The server cannot be reached. Check the connection and try again."));
+
+// Menus close when the reader goes elsewhere.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details[data-menu][open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const menu = document.querySelector("details[data-menu][open]");
+  if (menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+    event.stopImmediatePropagation();
+  }
+});
+
+// A note that was waved away stays away in this browser.
+for (const note of document.querySelectorAll("[data-dismissible]")) {
+  const key = `footnote-dismissed-${note.dataset.dismissible}`;
+  try { note.hidden = localStorage.getItem(key) === "yes"; } catch { /* no storage: it shows */ }
+  note.querySelector("[data-dismiss]").addEventListener("click", () => {
+    note.hidden = true;
+    try { localStorage.setItem(key, "yes"); } catch { /* as above */ }
+  });
+}
+for (const toast of document.querySelectorAll("[data-fades]")) setTimeout(() => toast.remove(), 8000);

@@ -1,0 +1,113 @@
+// The list of conversations: rename in place, delete with a way back, a drawer on narrow screens.
+(() => {
+  const side = document.getElementById("side");
+  const veil = document.getElementById("veil");
+  const frame = document.getElementById("frame");
+  if (!side) return;
+
+  // ---- the drawer
+  const openers = () => document.querySelectorAll("[data-opens=side]");
+  const open = (yes) => {
+    document.body.classList.toggle("side-open", yes);
+    veil.hidden = !yes;
+    document.getElementById("main").inert = yes;
+    for (const button of openers()) button.setAttribute("aria-expanded", String(yes));
+    if (yes) side.querySelector("a, button").focus();
+    else [...openers()].find((button) => button.offsetParent)?.focus();
+  };
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-opens=side]")) open(true);
+    if (event.target === veil) open(false);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && document.body.classList.contains("side-open")) {
+      event.stopImmediatePropagation();
+      open(false);
+    }
+  });
+  matchMedia("(min-width: 75.01rem)").addEventListener("change", () => {
+    if (document.body.classList.contains("side-open")) open(false);
+  });
+
+  side.querySelector("form[role=search]").addEventListener("submit", (event) => event.preventDefault());
+
+  // ---- rename
+  const rename = (button) => {
+    const talk = button.closest(".talk");
+    const link = talk.querySelector("a");
+    const form = document.createElement("form");
+    form.className = "rename";
+    const input = document.createElement("input");
+    input.value = link.title;
+    input.maxLength = 200;
+    input.dir = "auto";
+    input.setAttribute("aria-label", button.title);
+    form.append(input);
+    const tools = talk.querySelector(".tools");
+    link.hidden = tools.hidden = true;
+    talk.prepend(form);
+    input.select();
+    let over = false;
+    const back = () => { if (over) return; over = true; form.remove(); link.hidden = tools.hidden = false; link.focus(); };
+    const save = async () => {
+      if (over) return;
+      if (!input.value.trim() || input.value === link.title) return back();
+      const body = new FormData();
+      body.set("title", input.value);
+      try {
+        const response = await Footnote.post(button.dataset.rename, body);
+        if (!response.ok) throw new Error(response.status);
+        const { title } = await response.json();
+        link.textContent = link.title = title;
+        if (link.getAttribute("aria-current")) document.getElementById("title").textContent = title;
+        back();
+      } catch {
+        Footnote.toast("The name was not saved. Try again.");
+        input.focus();
+      }
+    };
+    form.addEventListener("submit", (event) => { event.preventDefault(); save(); });
+    input.addEventListener("blur", save);
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") { event.stopPropagation(); back(); }
+    });
+  };
+
+  // ---- delete and undo
+  const offerUndo = (restore) => Footnote.toast("The conversation was deleted.", {
+    label: "Undo",
+    run: async () => {
+      const response = await Footnote.post(restore.url).catch(() => null);
+      if (!response?.ok) return Footnote.toast("It could not be brought back. Try again from the list.");
+      if (restore.then) location.assign(restore.then);
+      else htmx.ajax("GET", "/c/", "#side-list");
+    },
+  });
+  const remove = async (button) => {
+    const talk = button.closest(".talk");
+    const link = talk.querySelector("a");
+    const response = await Footnote.post(button.dataset.delete).catch(() => null);
+    if (!response?.ok) return Footnote.toast("The conversation was not deleted. Try again.");
+    if (link.getAttribute("aria-current")) {
+      sessionStorage.setItem("footnote-undo", JSON.stringify({ url: button.dataset.restore, then: link.getAttribute("href") }));
+      location.assign("/");
+      return;
+    }
+    const list = talk.parentElement;
+    (talk.nextElementSibling || talk.previousElementSibling)?.querySelector("a").focus();
+    talk.remove();
+    if (!list.children.length) { list.previousElementSibling.remove(); list.remove(); }
+    offerUndo({ url: button.dataset.restore });
+  };
+  side.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (button?.dataset.rename) rename(button);
+    if (button?.dataset.delete) remove(button);
+  });
+  const left = sessionStorage.getItem("footnote-undo");
+  if (left) {
+    sessionStorage.removeItem("footnote-undo");
+    offerUndo(JSON.parse(left));
+  }
+  frame.querySelector(".talk [aria-current]")?.scrollIntoView({ block: "nearest" });
+})();
