@@ -111,7 +111,8 @@ def test_what_a_killed_install_left_is_put_right(repository: Path) -> None:
 
 @pytest.mark.slow
 def test_a_package_that_is_not_the_locked_one_is_refused(repository: Path) -> None:
-    with wheel(repository, "sample", "1.0").open("ab") as file:
+    lock(repository, "3.0")
+    with (repository / "wheels" / WHEEL.format(name="sample", version="3.0")).open("ab") as file:
         file.write(b"something else")
 
     refused = install(repository)
