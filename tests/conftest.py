@@ -23,7 +23,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from config.launch import roles
 
-pytest_plugins = ["tests.cast", "tests.fakes.plugin"]
+pytest_plugins = ["tests.cast", "tests.fakes.plugin", "tests.library", "tests.live"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
