@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, reverse
 from unfold.sites import UnfoldAdminSite
 
 from tenants.access import Place
@@ -25,6 +25,12 @@ class TenantAdminSite(UnfoldAdminSite):
         for model in found:
             if issubclass(model, TenantTable):
                 super().register(model, admin_class, **options)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Without Django's redirect to any object of any kind."""
+        return [
+            entry for entry in super().get_urls() if getattr(entry, "name", None) != "view_on_site"
+        ]
 
     def has_permission(self, request: HttpRequest) -> bool:
         place: Place | None = getattr(request, "place", None)

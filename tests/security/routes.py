@@ -12,6 +12,8 @@ OPEN = {
     "readyz": "readiness for the load balancer",
     "metrics": "Prometheus; holds no tenant's data",
     "sign-in": "where strangers sign in",
+    "logout": "sends them there",
+    "switch-tenant": "a tenant that is not the asker's does not exist: 404, also for strangers",
     "api/schema/": "the API's description",
     "api/docs/": "the API's description, to read",
     "i18n/jsi18n/": "translated strings",
