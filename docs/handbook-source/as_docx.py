@@ -1,10 +1,11 @@
-"""A chapter as DOCX with Word's own headings, lists and tables, a page number in the footer; the same bytes every time."""
+"""A chapter as DOCX with Word's own headings, lists and tables, and a page number; the same bytes every time."""
 
 import zipfile
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
+from blocks import Block, Code, Heading, Listing, Paragraph, Table, Text, plain
 from docx import Document
 from docx.document import Document as Docx
 from docx.enum.text import WD_ALIGN_PARAGRAPH
@@ -12,8 +13,6 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Pt
 from docx.text.paragraph import Paragraph as Written
-
-from blocks import Block, Code, Heading, Listing, Paragraph, Table, Text, plain
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 MONOSPACE = "Courier New"

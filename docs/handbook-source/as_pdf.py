@@ -3,6 +3,7 @@
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from blocks import Block, Code, Heading, Listing, Paragraph, Table, Text, plain
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
@@ -21,8 +22,6 @@ from reportlab.platypus import (
 )
 from reportlab.platypus import Paragraph as Printed
 from reportlab.platypus import Table as Grid
-
-from blocks import Block, Code, Heading, Listing, Paragraph, Table, Text, plain
 
 INK, QUIET, LINE, SOFT = (HexColor(c) for c in ("#1f2933", "#616e7c", "#cbd2d9", "#f5f7fa"))
 WIDTH = A4[0] - 50 * mm
