@@ -64,14 +64,20 @@ def _hold(kind: str) -> None:
 
 def _pulse(kind: str) -> None:
     """Holds the lock until the connection breaks. The query keeps proxies from closing an idle connection."""
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True, connect_timeout=5) as held:
-        held.execute("SELECT set_config('application_name', %s, false)", [f"footnote-{kind}"])
-        held.execute(
-            "SELECT pg_advisory_lock_shared(%s, %s)", [_KINDS[kind], _number(socket.gethostname())]
-        )
+    with connect(kind) as held:
         while True:
             held.execute("SELECT 1")
             time.sleep(PULSE_SECONDS)
+
+
+def connect(kind: str) -> psycopg.Connection:
+    """A connection that says, as long as it is open, that a ``kind`` process lives on this machine."""
+    held = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True, connect_timeout=5)
+    held.execute("SELECT set_config('application_name', %s, false)", [f"footnote-{kind}"])
+    held.execute(
+        "SELECT pg_advisory_lock_shared(%s, %s)", [_KINDS[kind], _number(socket.gethostname())]
+    )
+    return held
 
 
 if __name__ == "__main__":  # a container's health check: python -m config.liveness worker

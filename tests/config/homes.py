@@ -15,7 +15,8 @@ import pytest
 from config.launch import children
 from config.launch.home import REPOSITORY, Home
 
-VARIABLES_OF_THE_TEST_RUN = ("DATABASE_URL", "MIGRATION_DATABASE_URL", "SUPERUSER_DATABASE_URL")
+KINDS = ("", "MIGRATION_", "OPERATOR_", "BACKUP_", "QUEUE_", "SUPERUSER_")
+VARIABLES_OF_THE_TEST_RUN = {f"{kind}DATABASE_URL" for kind in KINDS}
 
 
 def variables(home: Path, **more: str) -> dict[str, str]:
@@ -26,18 +27,27 @@ def variables(home: Path, **more: str) -> dict[str, str]:
     return {**kept, "FOOTNOTE_HOME": str(home), "PYTHONPATH": str(REPOSITORY / "platform"), **more}
 
 
-def start(home: Path, module: str, *arguments: str, **more: str) -> "subprocess.Popen[str]":
-    """``python -m config.launch.MODULE`` in ``home``, in a session of its own like a terminal's."""
-    return subprocess.Popen(
+def start(
+    home: Path, module: str, *arguments: str, output: Path | None = None, **more: str
+) -> "subprocess.Popen[str]":
+    """``python -m config.launch.MODULE`` in ``home``, in a session of its own like a terminal's.
+
+    What it prints goes to the file ``output``, or to a pipe.
+    """
+    to = output.open("w") if output else None
+    process = subprocess.Popen(
         [sys.executable, "-m", f"config.launch.{module}", *arguments],
         cwd=REPOSITORY,
         env=variables(home, **more),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=to or subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
+    if to:
+        to.close()
+    return process
 
 
 def outcome(home: Path, module: str, *arguments: str, **more: str) -> tuple[int, str]:

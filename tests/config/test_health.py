@@ -1,0 +1,50 @@
+"""What the operator's addresses say, and to whom."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from config import liveness
+from tests.config.homes import wait_until
+
+
+def lines(client: Client) -> tuple[int, dict[str, str]]:
+    answer = client.get("/readyz")
+    pairs = (line.split(": ", 1) for line in answer.content.decode().splitlines())
+    return answer.status_code, dict(pairs)
+
+
+def test_health_is_open_and_needs_no_database(client: Client) -> None:
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.content) == (200, b"ok\n")
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_readiness_names_each_dependency_and_what_is_missing(
+    database: None, client: Client
+) -> None:
+    status, said = lines(client)
+    assert status == 503
+    assert set(said) == {"database", "worker", "scheduler", "search"}
+    assert said["database"].startswith("ok")
+    assert said["search"].startswith("ok")
+    assert said["worker"] == "no worker is running"
+    assert said["scheduler"] == "no scheduler is running"
+
+
+def test_readiness_follows_what_lives(database: None, client: Client) -> None:
+    held = [liveness.connect(kind) for kind in (liveness.WORKER, liveness.SCHEDULER)]
+    assert lines(client)[0] == 200
+    held[0].close()
+    wait_until(lambda: lines(client)[0] == 503)
+    held[1].close()
+
+
+def test_a_database_that_is_away_is_said_without_its_address(
+    database: None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict, "HOST", "/nowhere")
+    status, said = lines(client)
+    assert status == 503
+    assert set(said.values()) == {"the database does not answer"}
