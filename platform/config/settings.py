@@ -182,6 +182,9 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
+# Where people reach this Footnote; bin/up sets it.
+PUBLIC_URL = env.text("FOOTNOTE_URL", "")
+
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "")
 
 OPENAI_API_KEY = env.text("OPENAI_API_KEY", "")
