@@ -46,6 +46,7 @@ _ELISION = regex.compile(r"^(?:[cdjlmnst]|qu|all|dell|nell|sull|un)['’](?=\p{L
 _FOLDED_MARKS = regex.compile(
     "[\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0640]"
 )
+_UNACCENTED = frozenset({"simple", "english", "porter", "indonesian"})
 _VIETNAMESE = regex.compile("[\u1ea0-\u1ef9ơư]")
 _LETTERS = str.maketrans(
     {"đ": "d", "ð": "d", "ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h", "ı": "i", "ŋ": "n",
@@ -110,17 +111,21 @@ def _analysed(token: str, language: str, question: bool) -> tuple[str, ...]:
     if _IS_UNSPACED.search(token):
         return tuple(_pairs(token))
     words = _word_terms(token, language)
-    return tuple(form[:MAX_TERM] for word in words for form in _forms(word, question) if form)
+    return tuple(form[:MAX_TERM] for word in words for form in _forms(word, language, question))
 
 
-def _forms(word: str, question: bool) -> Iterator[str]:
-    """The accentless form; in Vietnamese, where accents make the word, the written one as well."""
-    folded = fold(word)
-    toned = folded != word and _VIETNAMESE.search(word)
+def _forms(word: str, language: str, question: bool) -> Iterator[str]:
+    """The stem without accents; in Vietnamese, where accents make the word, the word as well."""
+    toned = _VIETNAMESE.search(word)
     if toned:
         yield word
     if not (toned and question):
-        yield folded
+        # Snowball wants a language's own accents, and trips over those that it does not have.
+        folded = (
+            stem(fold(word), language) if language in _UNACCENTED else fold(stem(word, language))
+        )
+        if folded:
+            yield folded
 
 
 def _pairs(run: str) -> Iterator[str]:
@@ -145,11 +150,11 @@ def _word_terms(token: str, language: str) -> Iterator[str]:
 
 
 def _plain(word: str, language: str) -> Iterator[str]:
-    """A word's stem, unless it is a stop word; an acronym (IT, US, WHO) never is one."""
+    """A word, unless it is a stop word; an acronym (IT, US, WHO) never is one."""
     lower = unicodedata.normalize("NFKC", word).casefold()
     acronym = len(word) > 1 and word.isupper()
     if lower not in STOPWORDS.get(language, frozenset()) or acronym:
-        yield stem(lower, language)
+        yield lower
 
 
 def _humps(word: str, language: str) -> Iterator[str]:
@@ -161,12 +166,12 @@ def _humps(word: str, language: str) -> Iterator[str]:
 
 
 def _compound(token: str, parts: list[str], language: str) -> Iterator[str]:
-    """Identifiers whole and in parts; hyphenated words in parts and as the one word they may be."""
+    """Identifiers whole and in parts; words with a hyphen or apostrophe in parts and as one."""
     whole = unicodedata.normalize("NFKC", token).casefold()
     letters = all(part.isalpha() for part in parts)
     if not letters or not set(token) - set("".join(parts)) <= {"-", "'", "’"}:
         yield whole
-    elif len(parts) == 2 and "-" in token:
+    elif len(parts) == 2:
         yield from _plain("".join(parts).lower(), language)
     for part in parts:
         yield from _plain(part, language)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 
 from ingestion.parsing.assembly import Assembly
@@ -16,6 +17,7 @@ VERSION = "csv 1"
 
 _DELIMITERS = ",;\t|"
 _SAMPLE_LINES = 50
+_SEPARATOR = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 _FIELD = 1_000_000  # characters: a quote that is never closed must not swallow the file
 
 
@@ -34,9 +36,10 @@ def parse(source: Source) -> Parsed:
         lines = text.splitlines()
         rows = list(csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE))
         assembly.warn("The quotation marks do not match; they were read as plain characters.")
-    add_sheet(
-        assembly, ((n, [cell_text(c) for c in row]) for n, row in enumerate(rows, 1)), level=1
-    )
+    if _SEPARATOR.match(text):  # Excel's note about the delimiter is no row
+        rows[0] = []
+    cells = ([cell_text(cell) for cell in row] for row in rows)
+    add_sheet(assembly, enumerate(cells, 1), level=1)
     return assembly.finish(
         title="", media_type=CSV, parser=VERSION, metadata={"encoding": encoding, "rows": len(rows)}
     )
@@ -45,8 +48,9 @@ def parse(source: Source) -> Parsed:
 def _delimiter(text: str) -> str:
     """The one that divides the first lines into the same number of fields, most of them."""
     lines = [line for line in text[:200_000].splitlines()[:_SAMPLE_LINES] if line.strip()]
-    if lines and lines[0].lower().startswith("sep=") and len(lines[0]) == 5:
-        return lines[0][4]
+    noted = _SEPARATOR.match(text)
+    if noted:
+        return noted.group(1)
 
     def merit(delimiter: str) -> tuple[float, int]:
         counts = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter))

@@ -29,8 +29,10 @@ _KINDS: dict[str, BlockKind] = {
     "html_block": "paragraph",
 }
 _TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]*>", re.DOTALL)
-_IMAGE = re.compile(r"!\[([^\]\n]*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\)")
-_LOCAL_LINK = re.compile(r"\[([^\]\n]*)\]\((?!https?:|mailto:)[^()\s]*(?:\s+\"[^\"]*\")?\)")
+_IMAGE = re.compile(r"!\[([^\[\]\n]{0,500})\]\([^()\s]{0,2000}(?:\s+\"[^\"\n]{0,500}\")?\)")
+_LOCAL_LINK = re.compile(
+    r"\[([^\[\]\n]{0,500})\]\((?!https?:|mailto:)[^()\s]{0,2000}(?:\s+\"[^\"\n]{0,500}\")?\)"
+)
 
 
 def parse(source: Source) -> Parsed:
@@ -66,20 +68,21 @@ def _top_level(tokens: list[Token]) -> Iterator[Token]:
             and (token.type in _KINDS or token.type == "heading_open")
         ):
             if token.type == "heading_open":
-                token.content = tokens[index + 1].content
+                token.content = _inline_text(tokens[index + 1])
             yield token
+
+
+def _inline_text(token: Token) -> str:
+    """What a reader sees of a line: without the marks for emphasis, links and code."""
+    children = token.children or []
+    return "".join(" " if "break" in child.type else child.content for child in children)
 
 
 def _add(assembly: Assembly, token: Token, lines: list[str]) -> None:
     first, last = token.map or (0, 0)
     raw = "\n".join(lines[first:last])
     if token.type == "heading_open":
-        # As source: "## Title" reads well, and shows its level in a quote.
-        assembly.add(
-            "heading",
-            f"{'#' * int(token.tag[1])} {plain(token.content)}",
-            level=int(token.tag[1]),
-        )
+        assembly.add("heading", token.content, level=int(token.tag[1]))
     elif token.type == "html_block":
         assembly.add("paragraph", _TAG.sub(" ", raw))
     elif token.type in ("fence", "code_block"):

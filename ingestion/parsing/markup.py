@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 
@@ -31,10 +32,12 @@ _NAVIGATION = re.compile(
     r"noprint|headerlink|hash-link|sr-only|visually-hidden|skip-link|cookie-\S+)(?:\s|$)"
 )
 _SPACE = re.compile(r"\s+")
+_SCRIPTS = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"</?[a-zA-Z!][^<>]*>")
 
 
 def parse_html(text: str) -> Element | None:
-    """A tree from HTML text, without network, entities of its own, or a limit of nesting."""
+    """A tree from HTML text, without network and without entities of its own."""
     parser = etree.HTMLParser(
         no_network=True, remove_comments=True, remove_pis=True, huge_tree=True
     )
@@ -43,7 +46,16 @@ def parse_html(text: str) -> Element | None:
         tree: Element | None = etree.fromstring(text, parser)
     except (etree.XMLSyntaxError, ValueError):
         return None
+    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
+        # Nested deeper than libxml2 goes: it stops there and drops the rest, so nesting is dropped.
+        return parse_html(_without_tags(text))
     return tree
+
+
+def _without_tags(text: str) -> str:
+    text = _SCRIPTS.sub(" ", text)
+    paragraphs = (html.escape(html.unescape(part)) for part in _TAG.split(text) if part.strip())
+    return "<html><body><p>" + "</p><p>".join(paragraphs) + "</p></body></html>"
 
 
 def add_tree(assembly: Assembly, root: Element, *, depth: int) -> None:

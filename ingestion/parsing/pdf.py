@@ -8,18 +8,16 @@ has some is named in a warning; a document without any is a scan and needs OCR.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from ingestion.parsing.archives import damaged
 from ingestion.parsing.assembly import Assembly
 from ingestion.parsing.detection import PDF, encrypted
 from ingestion.parsing.errors import PermanentParseError
+from ingestion.parsing.pdf_fallback import check_page_count, needs_ocr, parse_by_pypdf
 from ingestion.parsing.pdf_layout import OutlineEntry, structure
 from ingestion.parsing.pdf_lines import Line, page_lines
 from ingestion.parsing.types import Parsed, Source
@@ -37,58 +35,37 @@ _MAX_OUTLINE = 5000
 
 def parse(source: Source) -> Parsed:
     """Pages with headings, paragraphs and lists; printed page labels; outline; metadata."""
-    with _opened(source) as document:
-        _check_pages(document, source)
-        pages = [_lines_of(document, index) for index in range(len(document))]
-        if not any(pages):
-            raise _needs_ocr(document)
-        assembly = _assemble(source, document, pages)
-        metadata = _metadata(document)
-    title = metadata.pop("title", "")
-    return assembly.finish(
-        title=title or _printed_title(pages),
-        media_type=PDF,
-        parser=VERSION,
-        metadata=metadata,
-    )
-
-
-@contextmanager
-def _opened(source: Source) -> Iterator[pdfium.PdfDocument]:
     try:
         document = pdfium.PdfDocument(source.path, password=source.password)
     except pdfium.PdfiumError as error:
-        raise _why_not(error, source) from error
+        if error.err_code == raw.FPDF_ERR_PASSWORD:
+            raise _locked(source) from error
+        return parse_by_pypdf(source)
     try:
-        yield document
+        return _read(document, source)
     finally:
         document.close()
 
 
-def _why_not(error: pdfium.PdfiumError, source: Source) -> PermanentParseError:
-    if (
-        getattr(error, "err_code", None) == raw.FPDF_ERR_PASSWORD
-        or "password" in str(error).lower()
-    ):
-        if source.password is None:
-            return encrypted("PDF")
-        return PermanentParseError(
-            "wrong_password", "The password does not open this PDF.", "Give the right password."
-        )
-    return damaged("PDF")
+def _read(document: pdfium.PdfDocument, source: Source) -> Parsed:
+    check_page_count(len(document), source)
+    pages = [_lines_of(document, index) for index in range(len(document))]
+    if not any(pages):
+        raise needs_ocr(len(document))
+    assembly = _assemble(source, document, pages)
+    metadata = _metadata(document)
+    title = metadata.pop("title", "")
+    return assembly.finish(
+        title=title or _printed_title(pages), media_type=PDF, parser=VERSION, metadata=metadata
+    )
 
 
-def _check_pages(document: pdfium.PdfDocument, source: Source) -> None:
-    if len(document) == 0:
-        raise PermanentParseError(
-            "no_pages", "The PDF has no pages.", "Export it again from the program that made it."
-        )
-    if len(document) > source.limits.pages:
-        raise PermanentParseError(
-            "too_large",
-            f"The PDF has {len(document):,} pages; the limit is {source.limits.pages:,}.",
-            "Split it into parts and upload those.",
-        )
+def _locked(source: Source) -> PermanentParseError:
+    if source.password is None:
+        return encrypted("PDF")
+    return PermanentParseError(
+        "wrong_password", "The password does not open this PDF.", "Give the right password."
+    )
 
 
 def _lines_of(document: pdfium.PdfDocument, index: int) -> list[Line]:
@@ -103,15 +80,6 @@ def _lines_of(document: pdfium.PdfDocument, index: int) -> list[Line]:
         return []
     finally:
         page.close()
-
-
-def _needs_ocr(document: pdfium.PdfDocument) -> PermanentParseError:
-    count = len(document)
-    return PermanentParseError(
-        "needs_ocr",
-        f"The PDF has {count} page{'s' if count > 1 else ''} but no text: it is a scan or holds only images.",
-        "Run OCR on it (for example with ocrmypdf) and upload the result.",
-    )
 
 
 def _assemble(source: Source, document: pdfium.PdfDocument, pages: list[list[Line]]) -> Assembly:

@@ -12,17 +12,15 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ingestion.parsing.pdf_lines import Line
+from ingestion.parsing.pdf_running import without_running_lines
 from ingestion.parsing.types import BlockKind
 
 _BIGGER = 1.12  # a heading's type against the body's
 _HEADING_CHARS = 150
 _LEVELS = 6
 _TITLE_CHARS = 80
-_EDGE_LINES = 3  # how many lines from the top and the bottom of a page may be header and footer
-_REPEATED = 0.5  # of the pages
 _LIST = re.compile(r"(?:[•●◦▪‣∙·○■□✓➢–*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)])\s+\S")
 _END = re.compile(r"[.!?:;…。！？：]['\"”’)\]]*$")
-_NUMBER = re.compile(r"\d+")
 _WORD = re.compile(r"[^\W\d_]+")
 _CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -75,44 +73,6 @@ def _promote(pieces: list[Piece], level: int) -> None:
         )
         if starts and running and not first_of_many:
             piece.kind, piece.level = "heading", level
-
-
-# ---- headers and footers -------------------------------------------------------------------------
-
-
-def without_running_lines(pages: Sequence[list[Line]]) -> list[list[Line]]:
-    """Drop headers and footers, all but their first appearance: nothing is lost to search.
-
-    A line is one when it stands at a page's edge and the same text (numbers aside) stands at the
-    same height on half of at least three pages.
-    """
-    places = Counter(key for page in pages for key in {_place(line) for line in _edges(page)})
-    floor = max(3, len(pages) * _REPEATED)
-    running = {key for key, count in places.items() if count >= floor}
-    seen: set[str] = set()
-    return [_drop(page, running, seen) for page in pages]
-
-
-def _edges(page: list[Line]) -> list[Line]:
-    by_height = sorted(page, key=lambda line: line.y)
-    return by_height[:_EDGE_LINES] + by_height[-_EDGE_LINES:]
-
-
-def _place(line: Line) -> tuple[str, int]:
-    return _NUMBER.sub("#", line.text), round(line.y / 6)
-
-
-def _drop(page: list[Line], running: set[tuple[str, int]], seen: set[str]) -> list[Line]:
-    edges = {id(line) for line in _edges(page)}
-    kept = []
-    for line in page:
-        text, height = _place(line)
-        if id(line) in edges and (text, height) in running:
-            if text in seen or not _LETTER.search(text):
-                continue
-            seen.add(text)
-        kept.append(line)
-    return kept
 
 
 # ---- headings ------------------------------------------------------------------------------------

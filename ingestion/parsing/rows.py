@@ -73,6 +73,9 @@ def _head_at(table: list[Numbered]) -> int:
 
 def _add_table(assembly: Assembly, table: list[Numbered], level: int) -> None:
     (_, head), *body = table
+    if not body:
+        assembly.add("paragraph", " | ".join(cell for cell in head if cell))
+        return
     if len(head) > _HEAD_COLUMNS or sum(map(len, head)) > _HEAD_CHARS:
         _add_records(assembly, head, body, level)
         return
@@ -82,8 +85,6 @@ def _add_table(assembly: Assembly, table: list[Numbered], level: int) -> None:
         if len(parts) > 1:
             assembly.add("heading", _range(rows), level=level)
         assembly.add("table", markdown_table([head, *(cells for _, cells in rows)]))
-    if not parts:
-        assembly.add("paragraph", " | ".join(cell for cell in head if cell))
 
 
 def _parts(body: list[Numbered], room: int) -> Iterator[tuple[int, int]]:

