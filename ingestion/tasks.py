@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from ingestion import pipeline, wake, work
+from ingestion import pipeline, upkeep, wake, work
 
 
 @shared_task(ignore_result=True)
@@ -22,3 +22,10 @@ def reconcile() -> None:
     work.reconcile()
     if work.is_any_due():
         wake.now()
+
+
+@shared_task(ignore_result=True)
+def tidy() -> None:
+    """Keep the lexical index small and its weights true to the collections' sizes."""
+    upkeep.fold_counts()
+    upkeep.reweigh()

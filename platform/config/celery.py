@@ -17,6 +17,7 @@ from config.launch import tether
 SCHEDULE: dict[str, float] = {
     "traces.tasks.prepare_partitions": 6 * 3600,
     "ingestion.tasks.reconcile": 15,
+    "ingestion.tasks.tidy": 60,
 }
 
 app = Celery("footnote")
