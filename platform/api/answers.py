@@ -1,6 +1,5 @@
 """Questions from machines: the flow of ``orchestration.answering`` as one value, or as an asynchronous stream."""
 
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 
@@ -8,6 +7,7 @@ from django.db import close_old_connections
 from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 
+from api.departure import departed_of
 from api.errors import Absent, Problem, Refused, Unavailable
 from inference import catalogue
 from inference.errors import UnknownModel
@@ -25,7 +25,7 @@ ASKERS_FAULT = {"search_refused": 400, "context_too_long": 400}
 
 def whole(question: Question, principal: Principal, request: Request) -> Answer:
     """The answer, when it is whole. Raises Unavailable or Refused; stops when the client goes away."""
-    departed: threading.Event = getattr(request._request, "departed", threading.Event())
+    departed = departed_of(request._request)
     with closing(answering.answer(question, principal, stop=departed)) as events:  # type: ignore[type-var]
         last = _last(events)
     if isinstance(last, Completed):

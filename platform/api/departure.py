@@ -1,41 +1,42 @@
 """Knowing that the client went away while its request is still being worked on.
 
-Under ASGI a synchronous view runs in a thread that nobody can cancel. This middleware, the outermost one, sets
-``request.departed`` (a ``threading.Event``) when the server learns that the connection is gone, so that a view which
-waits for a model can stop waiting. A streamed answer needs no such word: its generator is closed.
+Under ASGI a synchronous view runs in a thread that nobody can cancel. ``aware`` wraps the application so that a view
+can ask ``departed_of(request)``, an event that is set when the server learns that the connection is gone, and stop
+waiting for a model. A streamed answer needs no such word: its generator is closed.
 """
 
-import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+KEY = "footnote.departed"
 
 
-class DepartureWatch:
-    """Works under ASGI and WSGI; under the latter nobody ever departs."""
+def aware(application: Application) -> Application:
+    """The same application, whose requests know when their client departs."""
 
-    sync_capable = True
-    async_capable = True
+    async def watched(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        departed = threading.Event()
 
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
+        async def heard() -> Message:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                departed.set()
+            return message
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        request.departed = threading.Event()  # type: ignore[attr-defined]
-        if iscoroutinefunction(self):
-            return self._watched(request)
-        response: HttpResponseBase = self.get_response(request)
-        return response
+        await application({**scope, KEY: departed}, heard, send)
 
-    async def _watched(self, request: HttpRequest) -> HttpResponseBase:
-        try:
-            response: HttpResponseBase = await self.get_response(request)
-        except asyncio.CancelledError:
-            request.departed.set()  # type: ignore[attr-defined]
-            raise
-        return response
+    return watched
+
+
+def departed_of(request: HttpRequest) -> threading.Event:
+    """Set once the client has gone; never set where no server watches."""
+    departed = getattr(request, "scope", {}).get(KEY)
+    return departed if isinstance(departed, threading.Event) else threading.Event()

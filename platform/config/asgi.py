@@ -4,6 +4,8 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from api.departure import aware
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_asgi_application()
+application = aware(get_asgi_application())

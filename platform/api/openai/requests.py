@@ -47,6 +47,7 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "audio": (),
 }
 SYSTEM_ROLES = ("system", "developer")
+_TEXT = serializers.CharField(allow_blank=True, trim_whitespace=False)
 
 
 class MessageInput(serializers.Serializer[Any]):
@@ -60,15 +61,20 @@ class MessageInput(serializers.Serializer[Any]):
         if value is None:
             return ""
         if isinstance(value, str):
-            return value
+            return _text(value)
         if isinstance(value, list):
             return "\n".join(_part(part) for part in value)
         raise serializers.ValidationError("Give a string or a list of text parts.")
 
 
+def _text(value: str) -> str:
+    """Raises ValidationError for what no text can hold: NUL and lone surrogates."""
+    return str(_TEXT.run_validation(value))
+
+
 def _part(part: Any) -> str:
     if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str):
-        return str(part["text"])
+        return _text(part["text"])
     raise serializers.ValidationError(
         'Only parts of the form {"type": "text", "text": "..."} are read.'
     )
