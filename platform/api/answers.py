@@ -26,7 +26,7 @@ ASKERS_FAULT = {"search_refused": 400, "context_too_long": 400}
 def whole(question: Question, principal: Principal, request: Request) -> Answer:
     """The answer, when it is whole. Raises Unavailable or Refused; stops when the client goes away."""
     departed = departed_of(request._request)
-    with closing(answering.answer(question, principal, stop=departed)) as events:  # type: ignore[type-var]
+    with closing(answering.answer(question, principal, stop=departed)) as events:
         last = _last(events)
     if isinstance(last, Completed):
         return last.answer

@@ -6,15 +6,15 @@ waiting for a model. A streamed answer needs no such word: its generator is clos
 """
 
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from django.http import HttpRequest
 
-Message = MutableMapping[str, Any]
+Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 KEY = "footnote.departed"
 
@@ -22,7 +22,7 @@ KEY = "footnote.departed"
 def aware(application: Application) -> Application:
     """The same application, whose requests know when their client departs."""
 
-    async def watched(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def watched(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         departed = threading.Event()
 
         async def heard() -> Message:

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 
 from api.errors import Refused
 from tenants.models import Role
+from tenants.scope import Principal
 
 if TYPE_CHECKING:
     # REST framework imports this module, named in its settings, while it imports its views.
@@ -21,7 +22,7 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: "APIView") -> bool:
         """False without a key (401). Raises ``Refused`` with status 403 that says what is missing."""
         principal = request.auth
-        if principal is None:
+        if not isinstance(principal, Principal):
             return False
         if request.method not in view.allowed_methods:
             return True  # The answer is 405, and says which methods there are.

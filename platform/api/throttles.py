@@ -4,6 +4,8 @@ from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
+from tenants.scope import Principal
+
 
 class KeyThrottle(SimpleRateThrottle):
     """``FOOTNOTE_API_RATE`` calls (such as ``600/minute``) per key."""
@@ -12,4 +14,5 @@ class KeyThrottle(SimpleRateThrottle):
 
     def get_cache_key(self, request: Request, view: APIView) -> str | None:
         """None: not counted."""
-        return f"throttle:{request.auth.api_key_id}" if request.auth else None
+        principal = request.auth
+        return f"throttle:{principal.api_key_id}" if isinstance(principal, Principal) else None

@@ -1,6 +1,6 @@
 """What every API view is: a key with the right scope, and for most one transaction in the key's tenant."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, ClassVar
 from uuid import UUID
@@ -26,18 +26,19 @@ Handler = Callable[..., HttpResponseBase]
 class OnlyJSON(BaseContentNegotiation):
     """Answers are JSON whatever a client accepts: one that wants a stream says so in the body."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         """By content type; None ends as 415."""
         return DefaultContentNegotiation().select_parser(request, parsers)
 
     def select_renderer(
         self,
         request: Request,
-        renderers: Sequence[BaseRenderer],
+        renderers: Iterable[BaseRenderer],
         format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
         """The only one."""
-        return renderers[0], renderers[0].media_type or ""
+        only = next(iter(renderers))
+        return only, only.media_type or ""
 
 
 class KeyView(APIView):

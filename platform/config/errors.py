@@ -102,9 +102,8 @@ def _of_rest(error: rest.APIException) -> Problem:
 def _of_validation(found: list[dict[str, Any]]) -> Problem:
     """The first finding is the message; all of them are the details when there are several."""
     first = found[0] if found else {"field": None, "message": "The request is not valid."}
-    return Problem(
-        400, "invalid", first["message"], first["field"], found if len(found) > 1 else []
-    )
+    details = found if len(found) > 1 else []
+    return Problem(400, "invalid", str(first["message"]), first["field"], details)
 
 
 def _messages(error: ValidationError) -> list[dict[str, Any]]:

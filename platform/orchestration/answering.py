@@ -13,7 +13,7 @@ generator leaves a trace that says so.
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -84,7 +84,7 @@ class Turn:
 
 def answer(
     question: Question, principal: Principal, *, stop: threading.Event | None = None
-) -> Iterator[Event]:
+) -> Generator[Event]:
     """Answer, as events; the last is one of ``Completed``, ``Stopped`` or ``Failed``, and none is raised as an error.
 
     ``stop`` ends it from any thread within half a second. Cost: a search, one model call, three or four queries.
@@ -154,11 +154,11 @@ def _write(turn: Turn, found: Evidence) -> Iterator[Event]:
     yield _completed(turn, found)
 
 
-def _pieces(turn: Turn, request: ChatRequest) -> Iterator[str]:
+def _pieces(turn: Turn, request: ChatRequest) -> Generator[str]:
     """The model's text. Ends only when the model said that it is whole, and raises otherwise."""
     with turn.trace.active():
         events = gateway.stream(request)
-    with closing(events):
+    with closing(events):  # type: ignore[type-var]  # a generator, which the gateway promises to close
         while (event := _next(turn, events)) is not None:
             if isinstance(event, Piece):
                 yield event.text

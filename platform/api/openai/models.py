@@ -43,7 +43,7 @@ class ModelsOutput(serializers.Serializer[Any]):
     """A list in OpenAI's shape."""
 
     object = serializers.CharField()
-    data = ModelOutput(many=True)
+    data = ModelOutput(many=True)  # type: ignore[assignment]  # OpenAI's name for it
 
 
 class ModelsView(ScopedView):

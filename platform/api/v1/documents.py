@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
+from django.http import QueryDict
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -152,8 +153,10 @@ def _document(document_id: str) -> Document:
 def _form(request: Request) -> dict[str, Any]:
     """The multipart body; every ``file`` part is one file, and no field may come twice."""
     form: dict[str, Any] = {}
-    for name in request.data:
-        values = request.data.getlist(name)
+    sent = request.data
+    assert isinstance(sent, QueryDict)
+    for name in sent:
+        values = sent.getlist(name)
         if name == "file":
             form[name] = values
         elif len(values) > 1:
@@ -163,7 +166,7 @@ def _form(request: Request) -> dict[str, Any]:
     return form
 
 
-def _offered(file: UploadedFile, asked: dict[str, Any]) -> documents.Upload:
+def _offered(file: "UploadedFile[bytes]", asked: dict[str, Any]) -> documents.Upload:
     return documents.Upload(
         filename=file.name or "",
         content=file.file,  # type: ignore[arg-type]
