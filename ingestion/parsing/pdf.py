@@ -20,6 +20,7 @@ from ingestion.parsing.errors import PermanentParseError
 from ingestion.parsing.pdf_fallback import check_page_count, needs_ocr, parse_by_pypdf
 from ingestion.parsing.pdf_layout import OutlineEntry, structure
 from ingestion.parsing.pdf_lines import Line, page_lines
+from ingestion.parsing.pdf_order import in_reading_order
 from ingestion.parsing.types import Parsed, Source
 
 VERSION = f"pdf 1, pypdfium2 {version('pypdfium2')}"
@@ -75,7 +76,7 @@ def _lines_of(document: pdfium.PdfDocument, index: int) -> list[Line]:
     except pdfium.PdfiumError:
         return []
     try:
-        return page_lines(page)
+        return in_reading_order(page_lines(page))
     except pdfium.PdfiumError:
         return []
     finally:

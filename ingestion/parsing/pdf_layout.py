@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -17,6 +17,7 @@ from ingestion.parsing.types import BlockKind
 
 _BIGGER = 1.12  # a heading's type against the body's
 _HEADING_CHARS = 150
+_HEADING_LINES = 3
 _LEVELS = 6
 _TITLE_CHARS = 80
 _LIST = re.compile(r"(?:[•●◦▪‣∙·○■□✓➢–*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)])\s+\S")
@@ -49,15 +50,25 @@ def structure(
 ) -> list[list[tuple[BlockKind, int, str]]]:
     """(kind, level, text) of every block of every page."""
     kept = without_running_lines(pages)
+    for page in kept:
+        _mark_full_lines(page)
     levels = _heading_levels(kept, outline)
     deepest = max((level for page in levels.values() for level in page.values()), default=0)
     words = Hyphenation(kept)
     blocks = []
     for number, page in enumerate(kept):
         pieces = list(_pieces(page, levels.get(number, {})))
+        _demote(pieces)
         _promote(pieces, min(deepest + 1, _LEVELS))
         blocks.append([(p.kind, p.level, words.join(p.lines)) for p in pieces])
     return blocks
+
+
+def _demote(pieces: list[Piece]) -> None:
+    """Many lines of large or bold type are text that is set so, not a heading."""
+    for piece in pieces:
+        if piece.level and len(piece.lines) > _HEADING_LINES:
+            piece.kind, piece.level = "paragraph", 0
 
 
 def _promote(pieces: list[Piece], level: int) -> None:
@@ -91,23 +102,29 @@ def _from_outline(
 ) -> dict[int, dict[int, int]]:
     levels: dict[int, dict[int, int]] = defaultdict(dict)
     for entry in outline:
-        if entry.page is None or not 0 <= entry.page < len(pages):
-            continue
-        wanted = _squeeze(entry.title)
-        for index, line in enumerate(pages[entry.page]):
-            if wanted and _same_heading(_squeeze(line.text), wanted):
-                levels[entry.page].setdefault(index, entry.level)
-                break
-    return dict(levels)
+        if entry.page is not None and 0 <= entry.page < len(pages):
+            index = _heading_line(pages[entry.page], entry.title, levels[entry.page])
+            if index is not None:
+                levels[entry.page][index] = entry.level
+    return {page: found for page, found in levels.items() if found}
+
+
+def _heading_line(page: list[Line], title: str, taken: Container[int]) -> int | None:
+    """The line that a bookmark names: of several the largest, and of these the first that is free."""
+    wanted = _squeeze(title)
+    fits = [
+        i for i, line in enumerate(page) if i not in taken and _same(_squeeze(line.text), wanted)
+    ]
+    return max(fits, key=lambda index: (page[index].size, -index), default=None)
 
 
 def _squeeze(text: str) -> str:
     return "".join(_LETTER.findall(text)).casefold()
 
 
-def _same_heading(line: str, wanted: str) -> bool:
+def _same(line: str, wanted: str) -> bool:
     """A long title runs over several lines: then the first line is how the title begins."""
-    return line == wanted or (len(line) >= 20 and wanted.startswith(line))
+    return bool(wanted) and (line == wanted or (len(line) >= 20 and wanted.startswith(line)))
 
 
 def _from_type(pages: Sequence[list[Line]]) -> dict[int, dict[int, int]]:
@@ -182,10 +199,9 @@ def _pieces(page: list[Line], levels: dict[int, int]) -> Iterator[Piece]:
     piece: Piece | None = None
     previous: Line | None = None
     leading = _leading(page)
-    right = _right_margin(page)
     for index, line in enumerate(page):
         level = levels.get(index, 0)
-        if piece and previous and _continues(piece, previous, line, level, leading, right):
+        if piece and previous and _continues(piece, previous, line, level, leading):
             piece.lines.append(line)
         else:
             if piece:
@@ -202,9 +218,7 @@ def _kind(line: Line, level: int) -> BlockKind:
     return "list" if _LIST.match(line.text) else "paragraph"
 
 
-def _continues(
-    piece: Piece, previous: Line, line: Line, level: int, leading: float, right: float
-) -> bool:
+def _continues(piece: Piece, previous: Line, line: Line, level: int, leading: float) -> bool:
     """Whether a line belongs to the piece that the line before it belongs to."""
     step = previous.y - line.y
     near = -0.5 * leading < step < 1.35 * max(leading, line.size)
@@ -217,14 +231,28 @@ def _continues(
         return True
     if step < -leading:  # a new column: the sentence goes on if it had not ended
         return not _END.search(previous.text) and line.text[:1].islower()
-    return near and not _paragraph_ended(previous, line, right)
+    return near and not _paragraph_ended(previous, line)
 
 
-def _paragraph_ended(previous: Line, line: Line, right: float) -> bool:
-    ended = bool(_END.search(previous.text))
-    indented = line.x0 > previous.x0 + 0.8 * line.size and line.x0 < previous.x0 + 6 * line.size
-    short = previous.x1 < right - 0.25 * (right - previous.x0)
-    return ended and (indented or short)
+def _paragraph_ended(previous: Line, line: Line) -> bool:
+    indented = previous.x0 + 0.8 * line.size < line.x0 < previous.x0 + 6 * line.size
+    return bool(_END.search(previous.text)) and (indented or not previous.full)
+
+
+def _mark_full_lines(page: list[Line]) -> None:
+    margins: dict[int, float] = defaultdict(float)
+    for line in page:
+        for column in range(_column(line) - 2, _column(line) + 3):
+            margins[column] = max(margins[column], line.x1)
+    for line, following in pairwise(page):
+        word = following.text.split(" ", 1)[0]
+        width = (following.x1 - following.x0) / len(following.text)
+        line.full = line.hyphen or line.x1 + (len(word) + 1) * width > margins[_column(line)]
+
+
+def _column(line: Line) -> int:
+    """Lines that begin within about 20 points of each other share a right margin."""
+    return round(line.x0 / 10)
 
 
 def _leading(page: list[Line]) -> float:
@@ -234,10 +262,6 @@ def _leading(page: list[Line]) -> float:
         if 0.5 * above.size < above.y - below.y < 3 * above.size
     )
     return steps.most_common(1)[0][0] if steps else 12.0
-
-
-def _right_margin(page: list[Line]) -> float:
-    return max((line.x1 for line in page), default=0.0)
 
 
 # ---- joining lines -------------------------------------------------------------------------------
@@ -255,14 +279,13 @@ class Hyphenation:
     def join(self, lines: Sequence[Line]) -> str:
         """The text of a block: list items and short lines keep their line breaks."""
         text = ""
-        margin = max(line.x1 for line in lines)
         for previous, line in zip([None, *lines[:-1]], lines, strict=True):
             if previous is None:
                 text = line.text
             elif previous.hyphen or self._hyphenated(text, line.text):
                 text = self._rejoin(text, line.text)
             else:
-                text += self._space(previous, line, margin) + line.text
+                text += self._space(previous, line) + line.text
         return text
 
     def _hyphenated(self, text: str, following: str) -> bool:
@@ -298,10 +321,9 @@ class Hyphenation:
         return self._words[head] > 1 and self._words[tail] > 1 and min(len(head), len(tail)) > 1
 
     @staticmethod
-    def _space(previous: Line, line: Line, margin: float) -> str:
+    def _space(previous: Line, line: Line) -> str:
         if _LIST.match(line.text):
             return "\n"
         if _CJK.match(previous.text[-1:]) and _CJK.match(line.text[:1]):
             return ""
-        wrapped = previous.x1 > previous.x0 + 0.7 * (margin - previous.x0)
-        return " " if wrapped else "\n"
+        return " " if previous.full or line.y > previous.y else "\n"

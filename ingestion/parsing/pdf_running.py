@@ -11,6 +11,7 @@ from ingestion.parsing.pdf_lines import Line
 
 _EDGE_LINES = 3  # how many lines from the top and the bottom of a page may be running ones
 _REPEATED = 0.5  # of the pages
+_MOSTLY = 0.8
 _FEWEST = 3  # pages, so that a coincidence is none
 _GAP = 1.6  # times the type's size: what sets a header or footer off from the text
 _NUMBER = re.compile(r"\d+")
@@ -22,16 +23,16 @@ Seen = tuple[int, Line, bool]
 def without_running_lines(pages: Sequence[list[Line]]) -> list[list[Line]]:
     """Drop running lines, all but the first appearance of those with words: nothing is lost to search.
 
-    A line is one when the same text stands at the same height on half of at least three pages.
-    Numbers in it may differ only if they count the pages and a gap sets it off from the text.
+    A line is one when the same text stands at the same height on at least three pages: on any three when
+    a gap sets it off from the text (headers change with the chapter), else on half of all. Numbers
+    in it may differ only if they count the pages.
     """
     edges = [dict(_edges(page)) for page in pages]
     places: dict[Place, list[Seen]] = defaultdict(list)
     for number, page in enumerate(pages):
         for index, apart in edges[number].items():
             places[_place(page[index])].append((number, page[index], apart))
-    floor = max(_FEWEST, len(pages) * _REPEATED)
-    running = {place for place, seen in places.items() if len(seen) >= floor and _runs(seen)}
+    running = {place for place, seen in places.items() if _runs(seen, len(pages))}
     told: set[str] = set()
     return [_kept(page, edges[number], running, told) for number, page in enumerate(pages)]
 
@@ -51,11 +52,14 @@ def _place(line: Line) -> Place:
     return _NUMBER.sub("#", line.text), round(line.y / 6)
 
 
-def _runs(seen: list[Seen]) -> bool:
+def _runs(seen: list[Seen], pages: int) -> bool:
+    if len(seen) < _FEWEST:
+        return False
+    apart = sum(apart for _, _, apart in seen) >= _MOSTLY * len(seen)
     if len({line.text for _, line, _ in seen}) == 1:
-        return True
-    counting = sum(apart and _counts(seen[0], number, line) for number, line, apart in seen)
-    return counting >= 0.8 * len(seen)
+        return apart or len(seen) >= _REPEATED * pages
+    counting = sum(_counts(seen[0], number, line) for number, line, _ in seen)
+    return apart and counting >= _MOSTLY * len(seen)
 
 
 def _counts(first: Seen, number: int, line: Line) -> bool:

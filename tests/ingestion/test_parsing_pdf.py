@@ -1,5 +1,6 @@
 """PDF: text in order, pages, headings, and honest refusals."""
 
+import textwrap
 import time
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from tests.ingestion.papers import (
     written,
 )
 
-LINES = [(line, 11) for line in (PROSE[:75], PROSE[75:150], PROSE[150:])]
+LINES = [(line, 11) for line in textwrap.wrap(PROSE, 75)]
 
 
 def refusal(path: Path, password: str | None = None) -> PermanentParseError:
