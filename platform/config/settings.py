@@ -16,6 +16,8 @@ TESTING = env.flag("FOOTNOTE_TESTING", default=False)
 SECRET_KEY = env.text("SECRET_KEY", None if PRODUCTION else "development-only-" + "k" * 40)
 # Provider keys are encrypted with the first of these; the others still decrypt (rotation).
 ENCRYPTION_KEYS = env.words("FOOTNOTE_ENCRYPTION_KEYS")
+if PRODUCTION and not ENCRYPTION_KEYS:
+    raise ImproperlyConfigured("Set FOOTNOTE_ENCRYPTION_KEYS; it has no default in production.")
 DEBUG = env.flag("FOOTNOTE_DEBUG", default=False)
 ALLOWED_HOSTS = env.words("FOOTNOTE_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("FOOTNOTE_ORIGINS")

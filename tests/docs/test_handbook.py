@@ -1,4 +1,4 @@
-"""The handbook that the demo is filled with: its files are those of its sources, and the product can read all of them."""
+"""The handbook that the demo is filled with: its files are those of its sources, and the product reads all of them."""
 
 import subprocess
 import sys
