@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.metadata import version
-from typing import Any
+from typing import Any, BinaryIO
 from zipfile import BadZipFile
 
 import openpyxl
+from openpyxl.packaging.core import DocumentProperties
 from openpyxl.utils.exceptions import InvalidFileException
 
 from ingestion.parsing.archives import damaged, open_zip
@@ -23,23 +24,29 @@ def parse(source: Source) -> Parsed:
     """Sheets with their tables; formulas give the value that the program stored with them."""
     with open_zip(source):
         pass  # only for its checks
-    try:
-        book = openpyxl.load_workbook(source.path, read_only=True, data_only=True)
-    except (InvalidFileException, BadZipFile, KeyError, ValueError, OSError) as error:
-        raise damaged("spreadsheet") from error
-    assembly = Assembly(source)
-    try:
-        for sheet in book.worksheets:
-            _add(assembly, sheet)
-        properties = book.properties
-    finally:
-        book.close()
+    # As a stream: given a path, openpyxl refuses names that do not end in .xlsx.
+    with source.path.open("rb") as stream:
+        assembly, properties = _read(source, stream)
     return assembly.finish(
         title=properties.title or file_stem(source.filename),
         media_type=XLSX,
         parser=VERSION,
         metadata=_metadata(properties),
     )
+
+
+def _read(source: Source, stream: BinaryIO) -> tuple[Assembly, DocumentProperties]:
+    try:
+        book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+    except (InvalidFileException, BadZipFile, KeyError, ValueError, OSError) as error:
+        raise damaged("spreadsheet") from error
+    assembly = Assembly(source)
+    try:
+        for sheet in book.worksheets:
+            _add(assembly, sheet)
+        return assembly, book.properties
+    finally:
+        book.close()
 
 
 def _add(assembly: Assembly, sheet: Any) -> None:

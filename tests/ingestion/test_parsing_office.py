@@ -7,7 +7,9 @@ import pytest
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 
+from ingestion.parsing.child import read
 from ingestion.parsing.errors import PermanentParseError
+from ingestion.parsing.types import ParseLimits, Source
 from tests.ingestion.papers import (
     make_docx,
     make_pptx,
@@ -68,6 +70,11 @@ def test_slides_are_pages_with_title_points_table_and_notes(tmp_path: Path) -> N
     assert page_text(document, 2) == "Figures\n\n| Site | Staff |\n| --- | --- |\n| Porto | 41 |"
     assert [b.kind for b in document.blocks if b.page == 1] == ["heading", "list", "note"]
     assert document.title == "Quarter in brief"
+
+
+def test_a_stored_file_has_no_extension_of_its_own(tmp_path: Path) -> None:
+    stored = make_xlsx(tmp_path / "a.xlsx", {"Main": [["Part"], ["Bolt"]]}).rename(tmp_path / "0001")
+    assert "Bolt" in read(Source(stored, "stock.xlsx", ParseLimits())).text
 
 
 def test_sheets_are_pages_and_values_read_as_people_write_them(tmp_path: Path) -> None:
