@@ -24,9 +24,16 @@ class Missing(LookupError):
     """There is no such conversation or message, as far as this person may know."""
 
 
+def person(by: Principal) -> UUID:
+    """Whose conversations these are. Raises Missing for a machine, which has none."""
+    if by.user_id is None:
+        raise Missing("a person")
+    return by.user_id
+
+
 def of(by: Principal) -> QuerySet[Conversation]:
     """The person's conversations that are not deleted, newest first. Uses index: conversation_newest."""
-    return Conversation.objects.filter(user_id=by.user_id, deleted_at=None).order_by("-updated_at")
+    return Conversation.objects.filter(user_id=person(by), deleted_at=None).order_by("-updated_at")
 
 
 def get(conversation_id: UUID, by: Principal) -> Conversation:
@@ -41,7 +48,7 @@ def message(message_id: UUID, by: Principal) -> Message:
     """One message in a conversation of this person, with its conversation. Raises Missing."""
     found = (
         Message.objects.filter(
-            pk=message_id, conversation__user_id=by.user_id, conversation__deleted_at=None
+            pk=message_id, conversation__user_id=person(by), conversation__deleted_at=None
         )
         .select_related("conversation")
         .first()
@@ -56,7 +63,7 @@ def matching(words: str, by: Principal) -> QuerySet[Conversation]:
     words = clean_line(words, LONGEST_TITLE)
     found = of(by)
     if words:
-        said = Message.objects.filter(conversation__user_id=by.user_id, text__icontains=words)
+        said = Message.objects.filter(conversation__user_id=person(by), text__icontains=words)
         found = found.filter(Q(title__icontains=words) | Q(pk__in=said.values("conversation_id")))
     return found[:LISTED]
 
@@ -78,7 +85,7 @@ def delete(*, conversation: Conversation) -> None:
 
 def restore(*, conversation_id: UUID, by: Principal) -> Conversation:
     """Undo ``delete``. Raises Missing."""
-    if not Conversation.objects.filter(pk=conversation_id, user_id=by.user_id).update(
+    if not Conversation.objects.filter(pk=conversation_id, user_id=person(by)).update(
         deleted_at=None
     ):
         raise Missing(f"conversation {conversation_id}")

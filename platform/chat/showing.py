@@ -9,6 +9,7 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from chat import conversations
 from chat.models import Citation, Message
 from chat.rendering import Chip, answer_html
 from chat.tree import Step
@@ -58,7 +59,9 @@ def thread(steps: Iterable[Step], place: Place) -> list[ShownMessage]:
     citations: dict[UUID, list[Citation]] = defaultdict(list)
     for citation in Citation.objects.filter(message_id__in=ids).order_by("number"):
         citations[citation.message_id].append(citation)
-    mine = Feedback.objects.filter(message_id__in=ids, user_id=place.principal.user_id)
+    mine = Feedback.objects.filter(
+        message_id__in=ids, user_id=conversations.person(place.principal)
+    )
     ratings = {rating.message_id: rating for rating in mine}
     return [
         _shown(step, citations[step.message.pk], ratings.get(step.message.pk), place)

@@ -4,6 +4,7 @@
 ``Missing``, like what does not exist. PDF pages are shown as pictures (``page_images``), everything else as clean text.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -124,8 +125,8 @@ def open_document(
     if document is None:
         raise Missing(f"document {document_id}")
     wanted = version_id or document.current_version_id
-    versions = DocumentVersion.objects.select_related("file")
-    version = versions.filter(pk=wanted, document_id=document_id).first()
+    versions = document.versions.select_related("file")
+    version = versions.filter(pk=wanted).first() if wanted else None
     if version is None:
         raise Missing(f"version {wanted}")
     span = _within(span, len(version.text))
@@ -158,16 +159,20 @@ def _within(span: Span | None, length: int) -> Span | None:
 
 
 def _page_of(version: DocumentVersion, page: int | None, span: Span | None) -> int | None:
+    """Where the span begins; else the page asked for, if there is one of that number; else the first."""
     pages: list[dict[str, Any]] = version.page_spans
     if not pages:
         return None
-    if page is not None and any(each["number"] == page for each in pages):
-        return page
     if span is not None:
-        return next(
-            (p["number"] for p in pages if p["start"] <= span[0] < p["end"]), pages[0]["number"]
-        )
-    return int(pages[0]["number"])
+        return page_at(pages, span[0])
+    is_there = page is not None and any(each["number"] == page for each in pages)
+    return page if is_there else int(pages[0]["number"])
+
+
+def page_at(pages: Sequence[dict[str, Any]], offset: int) -> int:
+    """The number of the page that holds the character at ``offset``; ``pages`` are in order and not empty."""
+    begun = [each for each in pages if each["start"] <= offset]
+    return int((begun or pages)[-1 if begun else 0]["number"])
 
 
 def _page_span(version: DocumentVersion, page: int) -> Span:

@@ -52,8 +52,10 @@ class Picture:
             self.number = happening.number
             seen = happening.number <= self._after
             if happening.kind != "text":
-                self._line = activity.describe(happening.kind, happening.payload, self._line)
-                changed |= {} if seen else {"status": frame("status", {"text": self._line})}
+                before = self._line
+                self._line = activity.describe(happening.kind, happening.payload, before)
+                if not seen and self._line != before:
+                    changed["status"] = frame("status", {"text": self._line})
             elif seen:
                 pieces += happening.payload["text"]
             else:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from chat import live, writing
+from chat import conversations, live, writing
 from chat.models import Conversation, Message, MessageEvent
 from ingestion.cleaning import clean, clean_line
 from ingestion.models import Collection
@@ -43,7 +43,7 @@ def open_conversation(*, text: str, collection_ids: Sequence[UUID], by: Principa
     """A new conversation with its first question. Raises ValidationError."""
     question = checked_question(text)
     conversation = Conversation.objects.create(
-        tenant_id=by.tenant_id, user_id=by.user_id, title=title_of(question)
+        tenant_id=by.tenant_id, user_id=conversations.person(by), title=title_of(question)
     )
     return start(conversation=conversation, text=question, collection_ids=collection_ids, by=by)
 
@@ -129,7 +129,7 @@ def rate(*, answer: Message, score: int, comment: str, by: Principal) -> Feedbac
     rating, _made = Feedback.objects.update_or_create(
         tenant_id=by.tenant_id,
         message_id=answer.pk,
-        user_id=by.user_id,
+        user_id=conversations.person(by),
         defaults={
             "trace_id": answer.trace_id,
             "score": score,

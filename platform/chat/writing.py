@@ -12,6 +12,7 @@ import queue
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -48,35 +49,42 @@ class Order:
 
 _orders: queue.SimpleQueue[tuple[Order, live.LiveAnswer]] = queue.SimpleQueue()
 _lock = threading.Lock()
-_threads: list[threading.Thread] = []
-_idle = 0
+_writers = 0
+_unfinished = 0
+_pulsing = False
 
 
 def begin(order: Order, by: Principal) -> None:
     """Queue an answer; it starts at once unless ``MOST_WRITERS`` others are being written."""
-    _orders.put((order, live.open_answer(order.message_id, by)))
+    global _unfinished, _writers
+    answer = live.open_answer(order.message_id, by)
     with _lock:
-        if not _threads:
-            _start(_pulse_forever, "answer-pulse")
-        if _orders.qsize() > _idle and len(_threads) <= MOST_WRITERS:
-            _start(_write_forever, f"answer-writer-{len(_threads)}")
+        _start_pulse()
+        _unfinished += 1
+        if _writers < min(_unfinished, MOST_WRITERS):
+            _writers += 1
+            _start(_write_forever, f"answer-writer-{_writers}")
+    _orders.put((order, answer))
 
 
-def _start(work: object, name: str) -> None:
-    thread = threading.Thread(target=work, name=name, daemon=True)  # type: ignore[arg-type]
-    _threads.append(thread)
-    thread.start()
+def _start(work: Callable[[], None], name: str) -> None:
+    # Daemons: a process that is told to end must not wait for a model.
+    threading.Thread(target=work, name=name, daemon=True).start()
+
+
+def _start_pulse() -> None:
+    global _pulsing
+    if not _pulsing:
+        _pulsing = True
+        _start(_pulse_forever, "answer-pulse")
 
 
 def _write_forever() -> None:
-    global _idle
+    global _unfinished
     while True:
+        write(*_orders.get())
         with _lock:
-            _idle += 1
-        order, answer = _orders.get()
-        with _lock:
-            _idle -= 1
-        write(order, answer)
+            _unfinished -= 1
 
 
 def write(order: Order, answer: live.LiveAnswer) -> None:

@@ -49,12 +49,12 @@
     try {
       const response = await Footnote.post(form.action, data);
       if (response.redirected && new URL(response.url).pathname.startsWith("/sign-in")) {
-        return showProblem("You have been signed out. Your question is kept here: open a new tab, sign in, and send it again.");
+        return showProblem(Footnote.say("signed-out"));
       }
       if (response.status === 422) return showProblem(Object.values((await response.json()).errors).flat().join(" "));
       if (!response.ok) return showProblem(response.status === 503
-        ? "The server is starting or busy. Your question is kept; try again in a few seconds."
-        : "The question could not be sent. It is kept here; reload the page and try again.");
+        ? Footnote.say("busy-question")
+        : Footnote.say("unsent-question"));
       storage.set("");
       if (response.headers.get("Content-Type").startsWith("application/json")) {
         location.assign((await response.json()).url);
@@ -69,7 +69,7 @@
       document.dispatchEvent(new CustomEvent("footnote:thread", { detail: { sent: true } }));
       text.focus();
     } catch {
-      showProblem("The server cannot be reached. Your question is kept; check the connection and try again.");
+      showProblem(Footnote.say("unreachable-question"));
     } finally {
       sending = false;
       send.disabled = false;
@@ -91,7 +91,7 @@
     stopButton.disabled = true;
     const response = await Footnote.post(answer.dataset.stop).catch(() => null);
     stopButton.disabled = false;
-    if (!response?.ok) Footnote.toast("It could not be stopped. Try again.");
+    if (!response?.ok) Footnote.toast(Footnote.say("not-stopped"));
     return true;
   };
   stopButton.addEventListener("click", stop);

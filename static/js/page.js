@@ -2,8 +2,9 @@
 const Footnote = (() => {
   const token = () => document.querySelector("meta[name=csrf-token]")?.content || "";
 
-  // Text from the page's own language lives in the page; these are the few that scripts say themselves.
-  const words = document.documentElement.dataset;
+  // What scripts say stands in the page, in the page's language.
+  const words = document.getElementById("words")?.content;
+  const say = (word) => words?.querySelector(`[data-word="${word}"]`)?.textContent || word;
 
   const post = (url, body) => fetch(url, {
     method: "POST",
@@ -41,17 +42,17 @@ const Footnote = (() => {
 
   const typing = () => document.activeElement?.closest("input, textarea, select, [contenteditable]");
 
-  return { post, nodes, toast, announce, typing, token, words };
+  return { post, nodes, toast, announce, typing, token, say };
 })();
 
 document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-CSRFToken"] = Footnote.token();
 });
 document.addEventListener("htmx:responseError", (event) => {
-  if (event.detail.xhr.status === 404) Footnote.toast("That is not here any more. Reload the page.");
-  else Footnote.toast("That did not work. Try again in a moment.");
+  if (event.detail.xhr.status === 404) Footnote.toast(Footnote.say("gone"));
+  else Footnote.toast(Footnote.say("failed"));
 });
-document.addEventListener("htmx:sendError", () => Footnote.toast("The server cannot be reached. Check the connection and try again."));
+document.addEventListener("htmx:sendError", () => Footnote.toast(Footnote.say("unreachable")));
 
 // Menus close when the reader goes elsewhere.
 document.addEventListener("click", (event) => {

@@ -62,7 +62,7 @@
         if (link.getAttribute("aria-current")) document.getElementById("title").textContent = title;
         back();
       } catch {
-        Footnote.toast("The name was not saved. Try again.");
+        Footnote.toast(Footnote.say("not-renamed"));
         input.focus();
       }
     };
@@ -74,11 +74,11 @@
   };
 
   // ---- delete and undo
-  const offerUndo = (restore) => Footnote.toast("The conversation was deleted.", {
-    label: "Undo",
+  const offerUndo = (restore) => Footnote.toast(Footnote.say("deleted"), {
+    label: Footnote.say("undo"),
     run: async () => {
       const response = await Footnote.post(restore.url).catch(() => null);
-      if (!response?.ok) return Footnote.toast("It could not be brought back. Try again from the list.");
+      if (!response?.ok) return Footnote.toast(Footnote.say("not-restored"));
       if (restore.then) location.assign(restore.then);
       else htmx.ajax("GET", "/c/", "#side-list");
     },
@@ -87,7 +87,7 @@
     const talk = button.closest(".talk");
     const link = talk.querySelector("a");
     const response = await Footnote.post(button.dataset.delete).catch(() => null);
-    if (!response?.ok) return Footnote.toast("The conversation was not deleted. Try again.");
+    if (!response?.ok) return Footnote.toast(Footnote.say("not-deleted"));
     if (link.getAttribute("aria-current")) {
       sessionStorage.setItem("footnote-undo", JSON.stringify({ url: button.dataset.restore, then: link.getAttribute("href") }));
       location.assign("/");

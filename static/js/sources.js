@@ -37,7 +37,7 @@
     if (pane.hidden) {
       const waiting = document.createElement("p");
       waiting.className = "loading";
-      waiting.textContent = "Opening the source…";
+      waiting.textContent = Footnote.say("opening");
       pane.replaceChildren(waiting);
     }
     pane.hidden = false;

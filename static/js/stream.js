@@ -13,7 +13,7 @@
       if (response?.ok && !response.redirected) return put(answer, await response.text());
       if (response?.status === 404) break;
     }
-    answer.querySelector("[data-activity]").textContent = "The rest cannot be loaded at the moment. Reload the page to see it.";
+    answer.querySelector("[data-activity]").textContent = Footnote.say("not-loaded");
     answer.removeAttribute("data-stream");
     document.dispatchEvent(new CustomEvent("footnote:thread"));
     return undefined;
@@ -25,8 +25,8 @@
     htmx.process(whole);
     const sources = whole.querySelectorAll(".sources a[data-cite]").length;
     const state = whole.dataset.state;
-    if (state === "complete") Footnote.announce(`Answer complete, ${sources} ${sources === 1 ? "source" : "sources"}.`);
-    else Footnote.announce(whole.querySelector(".note, .state")?.textContent.trim() || "The answer has ended.");
+    if (state === "complete") Footnote.announce(Footnote.say("complete").replace("{count}", sources));
+    else Footnote.announce(whole.querySelector(".note, .state")?.textContent.trim() || Footnote.say("ended"));
     document.dispatchEvent(new CustomEvent("footnote:thread"));
     if (state === "streaming") follow(whole);
   };

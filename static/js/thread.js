@@ -31,9 +31,9 @@
   const copy = async (button) => {
     try {
       await navigator.clipboard.writeText(copied(button.closest(".answer")));
-      Footnote.toast("Copied with its sources.", null, 3);
+      Footnote.toast(Footnote.say("copied"), null, 3);
     } catch {
-      Footnote.toast("The browser does not allow copying here. Select the text instead.");
+      Footnote.toast(Footnote.say("not-copied"));
     }
   };
 
@@ -54,7 +54,7 @@
     button.disabled = false;
     if (response?.ok) { location.assign((await response.json()).url); return; }
     if (response?.status === 422) Footnote.toast(Object.values((await response.json()).errors).flat().join(" "));
-    else Footnote.toast("That could not be sent. Nothing was lost; try again.");
+    else Footnote.toast(Footnote.say("unsent"));
   };
 
   thread.addEventListener("click", (event) => {
