@@ -11,9 +11,9 @@ from inference.extraction.sentences import quotable_sentences
 from inference.types import Passage
 
 # Below this the best sentence does not answer the question (calibrated: see `scoring`).
-LEAST_SCORE = 0.45
+LEAST_SCORE = 0.47
 # A further sentence must come this close to the best one, and say something else.
-LEAST_SHARE = 0.85
+LEAST_SHARE = 0.8
 MOST_QUOTES = 4
 SAME_MEANING, SAME_WORDS = 0.92, 0.7
 

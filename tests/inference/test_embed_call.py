@@ -1,0 +1,134 @@
+"""`gateway.embed`: cache, ledger, money, and an endpoint's faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from pytest_django import Settings
+
+from inference import gateway
+from inference.clients import Clients
+from inference.errors import (
+    BadCredentials,
+    InferenceError,
+    InvalidVectors,
+    ProviderUnavailable,
+    RateLimited,
+    UnreadableResponse,
+)
+from inference.models import ModelCall
+from tenants.scope import NoTenantScope
+from tests.cast import Member
+from tests.fakes import behaviours as does
+from tests.fakes.behaviours import Behaviour
+from tests.fakes.model_server import ModelServer
+
+Rows = Callable[[], list[ModelCall]]
+
+
+@pytest.fixture
+def endpoint(settings: Settings, model_server: ModelServer) -> ModelServer:
+    """Embeddings come from the fake server."""
+    settings.OPENAI_BASE_URL = model_server.base_url
+    settings.OPENAI_API_KEY = "sk-embeddings"
+    settings.EMBEDDING_MODEL = "openai:text-embedding-3-small"
+    return model_server
+
+
+def test_documents_have_a_row_and_local_queries_need_none(
+    alice: Member, clients: Clients, ledger_rows: Rows
+) -> None:
+    asked = gateway.embed(
+        ["a query"], feature="search", purpose="query", principal=alice.principal, clients=clients
+    )
+    assert ledger_rows() == []
+    stored = gateway.embed(
+        ["a query", "another"], feature="ingestion", principal=alice.principal, clients=clients
+    )
+    (row,) = ledger_rows()
+    assert (row.operation, row.feature, row.provider) == ("embeddings", "ingestion", "footnote")
+    assert (row.input_tokens, row.cost_usd) == (stored.tokens, Decimal(0))
+    assert np.array_equal(asked.vectors[0], stored.vectors[0])
+    assert (stored.dimensions, stored.truncated, stored.vectors.shape) == (384, 0, (2, 384))
+
+
+def test_the_principal_is_that_of_the_open_scope(alice: Member, clients: Clients) -> None:
+    with alice.scope():
+        assert (
+            gateway.embed(["a"], feature="search", purpose="query", clients=clients).dimensions
+            == 384
+        )
+    with pytest.raises(NoTenantScope):
+        gateway.embed(["a"], feature="search", purpose="query", clients=clients)
+
+
+def test_a_query_is_asked_of_the_endpoint_once_per_tenant(
+    alice: Member, charlie: Member, clients: Clients, endpoint: ModelServer, ledger_rows: Rows
+) -> None:
+    def embed(member: Member) -> np.ndarray:
+        return gateway.embed(
+            ["a query"],
+            feature="search",
+            purpose="query",
+            principal=member.principal,
+            clients=clients,
+        ).vectors
+
+    first, again, elsewhere = embed(alice), embed(alice), embed(charlie)
+    assert np.array_equal(first, again)
+    assert np.array_equal(first, elsewhere)
+    bodies = [request.body["input"] for request in endpoint.requests]
+    assert bodies.count(["a query"]) == 2
+    assert len(ledger_rows()) == 1
+
+
+def test_an_endpoints_vectors_come_in_order_and_are_paid_for(
+    alice: Member, clients: Clients, endpoint: ModelServer, ledger_rows: Rows
+) -> None:
+    texts = [f"text number {n}" for n in range(300)]
+    result = gateway.embed(texts, feature="ingestion", principal=alice.principal, clients=clients)
+    alone = gateway.embed(
+        texts[200:201], feature="ingestion", principal=alice.principal, clients=clients
+    )
+    assert result.vectors[200] == pytest.approx(alone.vectors[0])
+    assert np.linalg.norm(result.vectors, axis=1) == pytest.approx(1.0, abs=1e-6)
+    row = ledger_rows()[0]
+    # 900 tokens at 0.02 USD per million, in three batches of at most 128 texts.
+    assert (row.input_tokens, row.cost_usd, row.attempts) == (900, Decimal("0.00001800"), 3)
+    assert row.provider == "environment"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "error", "requests"),
+    [
+        (does.rate_limited(), RateLimited, 3),
+        (does.failure(500), ProviderUnavailable, 3),
+        (does.failure(401), BadCredentials, 1),
+        (does.html(), UnreadableResponse, 1),
+        (Behaviour("wrong_count"), UnreadableResponse, 1),
+        (Behaviour("short"), UnreadableResponse, 1),
+        (Behaviour("nan"), InvalidVectors, 1),
+        (Behaviour("zero"), InvalidVectors, 1),
+    ],
+    ids=lambda one: getattr(one, "kind", None) or getattr(one, "__name__", str(one)),
+)
+def test_an_endpoints_fault_ends_in_the_right_error(
+    behaviour: Behaviour,
+    error: type[InferenceError],
+    requests: int,
+    alice: Member,
+    clients: Clients,
+    endpoint: ModelServer,
+    ledger_rows: Rows,
+) -> None:
+    endpoint.default = behaviour
+    with pytest.raises(error):
+        gateway.embed(
+            ["text 0", "text 1"], feature="ingestion", principal=alice.principal, clients=clients
+        )
+    assert len(endpoint.requests) == requests
+    (row,) = ledger_rows()
+    assert (row.outcome, row.error_code) == ("error", error.code)

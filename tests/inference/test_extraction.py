@@ -1,0 +1,131 @@
+"""The built-in model: it quotes word for word, cites what it quotes, and says when there is nothing to quote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from inference import gateway
+from inference.clients import Clients
+from inference.extraction.quoting import NOT_ANSWERED, NOTHING_FOUND, extract
+from inference.extraction.sentences import quotable_sentences
+from inference.models import ModelCall
+from inference.types import ChatRequest, Finished, Message, Passage, TextDelta
+
+Ask = Callable[..., ChatRequest]
+
+HANDBOOK = Passage(
+    3,
+    "Contoso was founded in 1998 by Dr. Jane Q. Miller in Bern. Employees get 25 days of paid leave every year. "
+    "Leave that is not taken by March is lost.\n\n- Sick leave needs a certificate after three days.\n"
+    "- The canteen opens at 11.30 a.m. every day.",
+    title="Employee handbook",
+)
+TRAVEL = Passage(
+    7,
+    "Travel is booked by the assistant. Employees get 25 days of paid leave every year. "
+    "Flights above six hours may be in premium economy.",
+    title="Travel policy",
+)
+
+
+def test_it_quotes_the_sentence_that_answers_with_its_mark(ask: Ask, clients: Clients) -> None:
+    request = ask(
+        question="How many days of paid leave do employees get?", passages=[HANDBOOK, TRAVEL]
+    )
+    result = gateway.chat(request, clients=clients)
+    assert result.text.startswith("Employees get 25 days of paid leave every year. [3]")
+    assert result.answered is True
+    assert (result.model, result.provider, result.cost) == ("footnote/extractive", "footnote", 0)
+    assert result.degraded is None
+
+
+def test_it_streams_sentence_by_sentence(ask: Ask, clients: Clients) -> None:
+    request = ask(question="When is sick leave or paid leave lost?", passages=[HANDBOOK, TRAVEL])
+    events = list(gateway.stream(request, clients=clients))
+    texts = [event.text for event in events if isinstance(event, TextDelta)]
+    assert len(texts) > 1
+    assert all(text.rstrip().endswith("]") for text in texts)
+    assert isinstance(events[-1], Finished)
+
+
+def test_every_quote_stands_in_the_passage_that_it_cites(clients: Clients) -> None:
+    found = extract("What about leave?", [HANDBOOK, TRAVEL], clients.embedder().embed)
+    by_number = {3: HANDBOOK.text, 7: TRAVEL.text}
+    assert 1 <= len(found.quotes) <= 4
+    for quote in found.quotes:
+        assert quote.text in by_number[quote.n]
+
+
+def test_the_same_sentence_is_not_quoted_twice(clients: Clients) -> None:
+    found = extract("How many days of paid leave?", [HANDBOOK, TRAVEL], clients.embedder().embed)
+    assert [quote.text for quote in found.quotes].count(
+        "Employees get 25 days of paid leave every year."
+    ) == 1
+
+
+def test_it_says_when_the_documents_do_not_answer(
+    ask: Ask, clients: Clients, alice: object, ledger_rows: Callable[[], list[ModelCall]]
+) -> None:
+    question = "What is the boiling point of tungsten?"
+    result = gateway.chat(ask(question=question, passages=[HANDBOOK, TRAVEL]), clients=clients)
+    assert (result.text, result.answered, result.finish_reason) == (NOT_ANSWERED, False, "stop")
+    assert ledger_rows()[0].model == "footnote/extractive"
+
+
+@pytest.mark.parametrize(
+    "passages", [[], [Passage(1, "")], [Passage(1, " \n ")], [Passage(1, "Contents")]]
+)
+def test_it_says_when_nothing_was_found(
+    ask: Ask, clients: Clients, passages: list[Passage]
+) -> None:
+    result = gateway.chat(ask(question="What is leave?", passages=passages), clients=clients)
+    assert (result.text, result.answered) == (NOTHING_FOUND, False)
+
+
+def test_without_a_question_the_last_message_is_the_question(ask: Ask, clients: Clients) -> None:
+    messages = [
+        Message("user", "Hello"),
+        Message("user", "How many days of paid leave do employees get?"),
+    ]
+    result = gateway.chat(ask(messages=messages, passages=[HANDBOOK]), clients=clients)
+    assert "25 days" in result.text
+
+
+def test_the_same_question_has_the_same_answer(clients: Clients) -> None:
+    embed = clients.embedder().embed
+    answers = [extract("Who may fly premium economy?", [HANDBOOK, TRAVEL], embed) for _ in range(3)]
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_words_alone_still_find_it() -> None:
+    """The last resort when the embedding endpoint is down as well."""
+    found = extract("How many days of paid leave do employees get?", [HANDBOOK], None)
+    assert found.quotes[0].text == "Employees get 25 days of paid leave every year."
+
+
+def test_sentences_are_split_where_people_would() -> None:
+    texts = [sentence.text for sentence in quotable_sentences([HANDBOOK])]
+    assert texts == [
+        "Contoso was founded in 1998 by Dr. Jane Q. Miller in Bern.",
+        "Employees get 25 days of paid leave every year.",
+        "Leave that is not taken by March is lost.",
+        "Sick leave needs a certificate after three days.",
+        "The canteen opens at 11.30 a.m. every day.",
+    ]
+
+
+def test_a_mark_inside_a_passage_is_not_taken_over() -> None:
+    """It would point at a passage that was never retrieved."""
+    (sentence,) = quotable_sentences(
+        [Passage(1, "As shown in earlier work [12] the method is sound.")]
+    )
+    assert sentence.text == "As shown in earlier work the method is sound."
+
+
+def test_sentences_without_spaces_can_be_quoted() -> None:
+    sentences = quotable_sentences(
+        [Passage(1, "従業員は毎年二十五日の有給休暇を取得できます。社員食堂は十一時に開きます。")]
+    )
+    assert len(sentences) == 2
