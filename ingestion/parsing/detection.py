@@ -95,7 +95,7 @@ FOREIGN = (
     (0, b"wOFF", "a font"),
     (0, b"PAR1", "a Parquet table"),
 )
-SUPPORTED = "PDF, DOCX, PPTX, XLSX, XLS, HTML, Markdown, text, CSV, JSON, EPUB, e-mail, notebooks"
+SUPPORTED = "PDF, DOCX, PPTX, XLSX, XLS, HTML, Markdown, text, CSV, JSON, EPUB, e-mail (.eml), notebooks (.ipynb)"
 _HEAD = 8192
 _HTML_START = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html[\s>]|head[\s>]|body[\s>])",

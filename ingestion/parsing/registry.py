@@ -18,10 +18,17 @@ PARSERS = {
     detection.DOCX: "docx",
     detection.PPTX: "pptx",
     detection.XLSX: "xlsx",
+    detection.XLS: "xls",
     detection.HTML: "html",
     detection.MARKDOWN: "markdown",
     detection.PLAIN: "plain",
     detection.CSV: "csv_table",
+    detection.JSON: "json_data",
+    detection.JSONL: "json_data",
+    detection.IPYNB: "notebook",
+    detection.EPUB: "epub",
+    detection.EML: "mail",
+    detection.CODE: "code",
 }
 
 
