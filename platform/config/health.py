@@ -46,7 +46,10 @@ def readyz(_request: HttpRequest) -> HttpResponse:
     answers |= {name: _answer(check) if well else AWAY for name, check in CHECKS.items()}
     body = "".join(f"{name}: {answer}\n" for name, answer in answers.items())
     ready = all(answer.startswith("ok") for answer in answers.values())
-    return HttpResponse(body, status=200 if ready else 503, content_type="text/plain")
+    response = HttpResponse(body, status=200 if ready else 503, content_type="text/plain")
+    # Asked every second, the answer would fill the log with errors while something starts.
+    response._has_been_logged = True  # type: ignore[attr-defined]  # (Django's own mark)
+    return response
 
 
 def _answer(check: Callable[[], None]) -> str:
@@ -64,6 +67,7 @@ def _answer(check: Callable[[], None]) -> str:
 def _database() -> None:
     """Asks past Django, whose wait for a pooled connection is longer than a load balancer's patience."""
     pool: ConnectionPool = connection.pool  # type: ignore[attr-defined]  # (only Postgres has one)
+    pool.open()  # as Django does before each use; the first use may be this one
     with pool.connection(timeout=PATIENCE_SECONDS) as own:
         found = own.execute(
             "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"

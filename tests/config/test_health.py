@@ -22,6 +22,11 @@ def test_health_is_open_and_needs_no_database(client: Client) -> None:
     assert "no-store" in answer["Cache-Control"]
 
 
+def test_the_first_request_of_a_process_may_be_this_one(database: None, client: Client) -> None:
+    connection.close_pool()
+    assert lines(client)[1]["database"].startswith("ok")
+
+
 def test_readiness_names_each_dependency_and_what_is_missing(
     database: None, client: Client
 ) -> None:
