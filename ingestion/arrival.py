@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import OuterRef, Subquery
 
 from ingestion import storage
+from ingestion.errors import UploadRefused
 from ingestion.intake import Accepted
 from ingestion.models import (
     Collection,
@@ -21,7 +22,7 @@ from ingestion.models import (
     StoredFile,
 )
 from tenants.identifiers import uuid7
-from tenants.scope import current_principal, current_tenant_id
+from tenants.scope import Principal, current_principal, current_tenant_id
 
 Outcome = Literal["created", "new_version", "unchanged"]
 _ALL_LOCKS = "SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key"
@@ -43,21 +44,44 @@ class Uploaded:
         return self.run is not None
 
 
-def take_in(collection: Collection, batch: list[Accepted], source_kind: str) -> dict[str, Uploaded]:
-    """Store what is new among uploads that name different documents. By external id."""
+def take_in(
+    collection: Collection, batch: list[Accepted], source_kind: str, uploader: Principal
+) -> dict[str, Uploaded | UploadRefused]:
+    """Store what is new among uploads that name different documents. By external id.
+
+    Runs as a steward, since a document that the uploader may not read must be recognised by its name; it is then left
+    alone.
+    """
     _lock_names(collection, batch)
-    names = [one.external_id for one in batch]
-    known = {row.external_id: row for row in _documents(collection, names)}
+    known = {row.external_id: row for row in _documents(collection, batch)}
+    foreign = {name for name, row in known.items() if not _may_read(uploader, row)}
+    batch = [one for one in batch if one.external_id not in foreign]
     newest = _newest_versions([row.pk for row in known.values()])
-    twins = _same_content(batch)
-    source = _source(collection, source_kind)
-    same = [one for one in batch if _is_unchanged(one, known, newest)]
-    fresh = [one for one in batch if one not in same]
-    taken = _store(collection, source, fresh, known, newest, twins)
-    for one in same:
-        document = known[one.external_id]
-        taken[one.external_id] = _unchanged(one, document, newest[document.pk])
-    return taken
+    fresh = [one for one in batch if not _is_unchanged(one, known, newest)]
+    source, twins = _source(collection, source_kind), _same_content(fresh, uploader)
+    taken: dict[str, Uploaded | UploadRefused] = {}
+    taken.update(_store(collection, source, fresh, known, newest, twins))
+    for one in batch:
+        if one.external_id not in taken:
+            document = known[one.external_id]
+            taken[one.external_id] = _unchanged(one, document, newest[document.pk])
+    return taken | {name: _name_taken(name) for name in foreign}
+
+
+def _may_read(principal: Principal, document: Document) -> bool:
+    """As the policy has it."""
+    groups = set(document.reader_groups)
+    return principal.reads_all or not groups or bool(groups & principal.group_ids)
+
+
+def _name_taken(name: str) -> UploadRefused:
+    return UploadRefused(
+        "name_taken",
+        "external_id",
+        f"The name {name!r} belongs to a document that you may not read.",
+        "Give another name, or ask an admin.",
+        filename=name,
+    )
 
 
 def _lock_names(collection: Collection, batch: list[Accepted]) -> None:
@@ -72,8 +96,9 @@ def _lock_key(collection: Collection, external_id: str) -> int:
     return int.from_bytes(digest.digest(), signed=True)
 
 
-def _documents(collection: Collection, names: list[str]) -> Iterable[Document]:
+def _documents(collection: Collection, batch: list[Accepted]) -> Iterable[Document]:
     """Uses index: document_external_id_once."""
+    names = [one.external_id for one in batch]
     rows = Document.objects.filter(collection=collection, external_id__in=names)
     return rows.select_for_update().order_by("id")
 
@@ -91,14 +116,14 @@ def _newest_versions(document_ids: list[UUID]) -> dict[UUID, DocumentVersion]:
     return {row.document_id: row for row in rows}
 
 
-def _same_content(batch: list[Accepted]) -> dict[bytes, Document]:
-    """A document that already holds the same bytes, by hash. Uses index: stored_file_hash."""
+def _same_content(batch: list[Accepted], uploader: Principal) -> dict[bytes, Document]:
+    """A document that the uploader may read and that holds the same bytes, by hash. Uses index: stored_file_hash."""
     files = StoredFile.objects.filter(sha256__in=[one.found.sha256 for one in batch])
     versions = DocumentVersion.objects.filter(
         file__in=files, document__deleted_at=None
     ).select_related("document")
     rows = versions.order_by("-number").defer("text", "page_spans", "blocks")
-    return {bytes(row.sha256): row.document for row in rows}
+    return {bytes(row.sha256): row.document for row in rows if _may_read(uploader, row.document)}
 
 
 def _source(collection: Collection, kind: str) -> Source:

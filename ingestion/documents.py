@@ -116,24 +116,29 @@ def _examined(offered: Upload) -> Accepted | UploadRefused:
         return refusal
 
 
-def _accept(collection: Collection, batch: list[Accepted], source_kind: str) -> dict[str, Uploaded]:
-    # As a steward: a document that the uploader may not read must still be recognised by its name.
-    with tenant_scope(current_principal().as_steward()):
-        taken = arrival.take_in(collection, batch, source_kind)
+def _accept(
+    collection: Collection, batch: list[Accepted], source_kind: str
+) -> dict[str, Uploaded | UploadRefused]:
+    uploader = current_principal()
+    with tenant_scope(uploader.as_steward()):
+        answers = arrival.take_in(collection, batch, source_kind, uploader)
+        taken = {name: one for name, one in answers.items() if isinstance(one, Uploaded)}
         _supersede([found.document.pk for found in taken.values() if found.is_work])
         _audit(collection, list(taken.values()), source_kind)
         _restrict_known(batch, taken)
         if any(found.is_work for found in taken.values()):
             wake.on_commit()
-    return taken
+    return answers
 
 
 def _restrict_known(batch: list[Accepted], taken: dict[str, Uploaded]) -> None:
     """New readers of a document that was there before hold at once, for its old version too."""
     for one in batch:
-        document = taken[one.external_id].document
-        if one.reader_groups is not None and set(one.reader_groups) != set(document.reader_groups):
-            restrict(document=document, reader_groups=one.reader_groups)
+        found = taken.get(one.external_id)
+        if found is None or one.reader_groups is None:
+            continue
+        if set(one.reader_groups) != set(found.document.reader_groups):
+            restrict(document=found.document, reader_groups=one.reader_groups)
 
 
 def _supersede(document_ids: list[UUID]) -> None:

@@ -37,10 +37,15 @@ def process(claimed: Claim) -> int:
 
 
 def _process(claimed: Claim) -> int:
-    with tenant_scope(platform_principal(claimed.tenant_id)):
-        jobs = _jobs(claimed)
-        space = vectors.serving_space()
-        texts = storage.small_contents(job.file.pk for job in jobs if job.light)
+    try:
+        with tenant_scope(platform_principal(claimed.tenant_id)):
+            jobs = _jobs(claimed)
+            space = vectors.serving_space()
+            texts = storage.small_contents(job.file.pk for job in jobs if job.light)
+    except Exception as error:  # noqa: BLE001  a batch that cannot begin must say why on its rows
+        for run_id in claimed.run_ids:
+            progress.postpone(claimed, run_id, _known(error, run_id), {})
+        return 0
     prepared = [one for job in jobs if (one := _prepare(claimed, job, texts.get(job.file.pk)))]
     return _finish(claimed, prepared, space.pk) if prepared else 0
 
@@ -97,8 +102,8 @@ def _staged(claimed: Claim, job: Job, text: bytes | None, noted: Stages) -> Prep
 
 
 def _parsed(claimed: Claim, job: Job, text: bytes | None, noted: Stages) -> Parsed:
-    if text is not None:
-        return stages.parse_text(text, job)
+    if text is not None and (parsed := stages.parse_text(text, job)):
+        return parsed
     started = perf_counter()
     with storage.spool(job.file, platform_principal(claimed.tenant_id)) as path:
         _note(noted, "load", started)

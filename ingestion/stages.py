@@ -83,11 +83,17 @@ def parse(path: Path, job: Job) -> Parsed:
         raise RetryableError(error.code, error.message, error.remedy) from error
 
 
-def parse_text(data: bytes, job: Job) -> Parsed:
-    """Small plain text in UTF-8, here: it has no format that could do harm, and a process costs more than the text."""
-    source = Source(Path(), job.filename, limits(), job.media_type)
-    assembly = Assembly(source)
-    add_paragraphs(assembly, data.decode("utf-8"))
+def parse_text(data: bytes, job: Job) -> Parsed | None:
+    """Small plain text, here: it has no format that could do harm, and a process costs more than the text.
+
+    None when it is not UTF-8; then ``parse`` finds its encoding. Raises PermanentError when it is blank.
+    """
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    assembly = Assembly(Source(Path(), job.filename, limits(), job.media_type))
+    add_paragraphs(assembly, text)
     if not assembly.has_text():
         raise PermanentError(
             "no_text", "The file holds no text.", "Check the file and upload it again."

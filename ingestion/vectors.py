@@ -44,7 +44,7 @@ def serving_space() -> EmbeddingSpace:
 
     Retryable, because a change of settings cures it without touching the files.
     """
-    model = gateway.embedding_model()
+    model = _model()
     space = EmbeddingSpace.objects.filter(state=EmbeddingSpace.SpaceState.SERVING).first()
     if space is None:
         _make_space(model)
@@ -57,6 +57,17 @@ def serving_space() -> EmbeddingSpace:
             "Set FOOTNOTE_EMBEDDING_MODEL back to the model of the stored vectors.",
         )
     return space
+
+
+def _model() -> gateway.EmbeddingModel:
+    try:
+        return gateway.embedding_model()
+    except EmbeddingError as error:
+        raise RetryableError(
+            "embedding_unavailable",
+            f"The embedding model could not be loaded: {error}",
+            "Check FOOTNOTE_EMBEDDING_MODEL, then retry.",
+        ) from error
 
 
 def _make_space(model: gateway.EmbeddingModel) -> None:
