@@ -9,7 +9,7 @@ Call it outside of an open transaction: the ledger's row must not be rolled back
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from inference.types import ChatEvent, ChatRequest, ChatResult, EmbedResult, Fin
 from tenants.scope import Principal, current_principal
 
 
-def stream(request: ChatRequest, *, clients: Clients | None = None) -> Iterator[ChatEvent]:
+def stream(request: ChatRequest, *, clients: Clients | None = None) -> Generator[ChatEvent, None, None]:
     """TextDelta events, then Usage, then Finished. Closing it cancels the provider's work at once.
 
     Raises UnknownModel here and now; ProviderError and Cancelled while iterating. One query now, one insert
@@ -94,7 +94,7 @@ def embedding_tokenizer() -> Tokenizer:
     return load_tokenizer(Path(name) if is_local else default_model_path())
 
 
-def _with_fallback(call: ChatCall) -> Iterator[ChatEvent]:
+def _with_fallback(call: ChatCall) -> Generator[ChatEvent, None, None]:
     try:
         yield from call.events()
     except ProviderError as error:

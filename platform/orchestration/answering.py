@@ -158,7 +158,7 @@ def _pieces(turn: Turn, request: ChatRequest) -> Generator[str]:
     """The model's text. Ends only when the model said that it is whole, and raises otherwise."""
     with turn.trace.active():
         events = gateway.stream(request)
-    with closing(events):  # type: ignore[type-var]  # a generator, which the gateway promises to close
+    with closing(events):
         while (event := _next(turn, events)) is not None:
             if isinstance(event, Piece):
                 yield event.text

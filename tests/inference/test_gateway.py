@@ -126,7 +126,7 @@ def test_closing_the_stream_cancels_upstream_at_once(
     events = gateway.stream(ask(), clients=clients)
     assert isinstance(next(events), TextDelta)
     closed_at = time.monotonic()
-    events.close()  # type: ignore[attr-defined]
+    events.close()
     request = model_server.wait_for("disconnected_at")
     assert request.disconnected_at is not None
     assert request.disconnected_at - closed_at < 1
