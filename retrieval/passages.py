@@ -20,32 +20,34 @@ class SearchRequest:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a passage is where it is: its rank and score on each side, None where that side did not find it.
+    """Why a passage is where it is: its rank and score on each side.
 
-    ``dense_score`` is the cosine similarity, ``lexical_score`` BM25; ``terms`` are the asked terms (stems) that the
-    passage holds, filled only when the request says ``explain``.
+    A rank is None where that side did not have it among its candidates; its score is known all the same.
+    ``dense_score`` is the cosine similarity, ``lexical_score`` BM25 and ``lexical_share`` the part of it that the
+    question could reach at most; ``terms`` are the asked terms (stems) that the passage holds, filled only when the
+    request says ``explain``.
     """
 
     dense_rank: int | None
     dense_score: float | None
     lexical_rank: int | None
     lexical_score: float | None
+    lexical_share: float | None
     terms: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        dense = (
-            f"dense #{self.dense_rank} ({self.dense_score:.3f})" if self.dense_rank else "dense -"
-        )
-        lexical = (
-            f"lexical #{self.lexical_rank} ({self.lexical_score:.2f})"
-            if self.lexical_rank
-            else "lexical -"
-        )
+        dense = _side("dense", self.dense_rank, self.dense_score, 3)
+        lexical = _side("lexical", self.lexical_rank, self.lexical_score, 2)
         return f"{dense}, {lexical}" + (f", terms: {' '.join(self.terms)}" if self.terms else "")
 
     def as_json(self) -> dict[str, object]:
         """The same under the names that the API uses."""
         return asdict(self) | {"terms": list(self.terms)}
+
+
+def _side(name: str, rank: int | None, score: float | None, digits: int) -> str:
+    value = "" if score is None else f" ({score:.{digits}f})"
+    return f"{name} {f'#{rank}' if rank else '-'}{value}"
 
 
 @dataclass(frozen=True)

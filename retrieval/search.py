@@ -2,57 +2,32 @@
 
 It runs as the principal's reader: what a person may not read is not searched, whoever started the search. The gateway
 embeds the question, before any transaction is open; one small query finds the collections and the serving space, and
-one call of the pinned function ``footnote_search`` ranks on both sides and fuses the ranks (not the scores, which live
-on different scales). Where the question cannot be embedded, or its model is not the one that the tenant's vectors come
-from, the search goes on with its lexical side and says so in ``degraded``.
+one call of the pinned function ``footnote_search`` ranks on both sides and fuses them. Fusion is by scores rather than
+by ranks, and weighs the sides by what they know of the question (``trust``, docs/benchmarks.md). Where the question
+cannot be embedded, or its model is not the one that the tenant's vectors come from, the search goes on with its lexical
+side and says so in ``degraded``.
 
 Cost: one embedding (cached by the gateway), one transaction with two queries.
 """
 
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.db import connection
 
-from ingestion.cleaning import clean
-from ingestion.lexical import dimension, terms
-from retrieval.errors import SearchRefused, UnknownCollection
-from retrieval.passages import (
-    MAX_LIMIT,
-    Explanation,
-    Passage,
-    SearchRequest,
-    SearchResult,
-)
-from retrieval.query_embedding import EmbeddedQuestion, embedded_question
+from ingestion.lexical import terms
+from retrieval.passages import Explanation, Passage, SearchRequest, SearchResult
+from retrieval.places import Place, find_place, usable_vector
+from retrieval.query_embedding import embedded_question
+from retrieval.questions import Terms, asked_dimensions, asked_terms, cleaned_query
 from retrieval.statements import statement
+from retrieval.trust import known_share, lexical_trust
 from tenants.scope import Principal, current_principal, tenant_scope
 
-MAX_QUERY_CHARACTERS = 8000
-# Each side offers this many candidates at least; measured in docs/benchmarks.md.
+# Each side offers at least this many candidates; what both lack is not found.
 DEPTH = 100
-
-
-@dataclass(frozen=True)
-class Space:
-    """The embedding space that serves the tenant's searches."""
-
-    id: UUID
-    model: str
-    dimensions: int
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a search looks: readable collections by the language of their index, and the serving space."""
-
-    languages: dict[UUID, str]
-    space: Space | None
 
 
 def search(request: SearchRequest, *, principal: Principal | None = None) -> SearchResult:
@@ -82,115 +57,42 @@ def _search(
     with _timed(timings, "embed"):
         embedded = embedded_question(query, asker)
     with _timed(timings, "search"), scope:
-        place = _place(request.collection_ids)
-        vector, reason = _usable(embedded, place.space)
-        asked = asked_terms(query, set(place.languages.values()))
-        rows = _ranked(request, place, vector, asked) if place.languages else []
-    passages = tuple(
-        _passage(rank, row, asked if request.explain else {}, place)
-        for rank, row in enumerate(rows, start=1)
-    )
+        place = find_place(request.collection_ids)
+        vector, reason = usable_vector(embedded, place.space)
+        asked = asked_terms(query, place.languages.values())
+        known = known_share(query) if vector else 0.0
+        rows = _ranked(request, place, vector, asked, known) if place.languages else []
+    told = asked if request.explain else {}
+    passages = tuple(_passage(rank, row, told, place) for rank, row in enumerate(rows, start=1))
     return SearchResult(passages, timings, (reason,) if reason else ())
 
 
-def _usable(embedded: EmbeddedQuestion, space: Space | None) -> tuple[str | None, str]:
-    """The vector if it lives in the space that the tenant's vectors live in, else why not."""
-    if embedded.vector is None or space is None:
-        return None, embedded.reason
-    if (embedded.model, embedded.dimensions) != (space.model, space.dimensions):
-        made, asked = (
-            f"{space.model} ({space.dimensions})",
-            f"{embedded.model} ({embedded.dimensions})",
-        )
-        return None, f"dense: this tenant's vectors were made by {made}, the question's by {asked}"
-    return embedded.vector, ""
-
-
-def cleaned_query(request: SearchRequest) -> str:
-    """The question as the index knows text; raises ``SearchRefused`` for what cannot be asked."""
-    if not isinstance(request.query, str):
-        raise SearchRefused("query", "The query must be a string.")
-    if len(request.query) > MAX_QUERY_CHARACTERS:
-        raise SearchRefused(
-            "query",
-            f"The query has {len(request.query)} characters; at most {MAX_QUERY_CHARACTERS} are searched.",
-        )
-    if not 1 <= request.limit <= MAX_LIMIT:
-        raise SearchRefused(
-            "limit", f"The limit must be between 1 and {MAX_LIMIT}, not {request.limit}."
-        )
-    if request.as_of is not None and request.as_of.tzinfo is None:
-        raise SearchRefused("as_of", "The time needs a time zone, as in 2026-01-31T12:00:00Z.")
-    query = clean(request.query).strip()
-    if not query:
-        raise SearchRefused("query", "The query is empty: say what to look for.")
-    return query
-
-
-def asked_terms(query: str, languages: set[str]) -> dict[str, Counter[str]]:
-    """The question's terms and how often each is asked, by the language of the indexes that are searched."""
-    return {
-        language: Counter(terms(query, language, question=True)) for language in sorted(languages)
-    }
-
-
-def _place(wanted: Sequence[UUID] | None) -> Place:
-    values = {
-        "tenant": current_principal().tenant_id,
-        "wanted": None if wanted is None else list(wanted),
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(statement("search.sql", "place"), values)
-        rows = cursor.fetchall()
-    languages = {row[0]: row[1] for row in rows}
-    for collection_id in wanted or ():
-        if collection_id not in languages:
-            raise UnknownCollection(collection_id)
-    space = Space(*rows[0][2:]) if rows and rows[0][2] else None
-    return Place(languages, space)
-
-
 def _ranked(
-    request: SearchRequest,
-    place: Place,
-    vector: str | None,
-    asked: dict[str, Counter[str]],
+    request: SearchRequest, place: Place, vector: str | None, asked: Terms, known: float
 ) -> list[tuple[Any, ...]]:
-    counts = _dimensions(asked)
+    counts = asked_dimensions(asked)
     values = {
         "vector": vector,
         "space": place.space.id if place.space else None,
         "dimensions": list(counts),
         "counts": list(counts.values()),
+        "trust": lexical_trust(known) if vector else 1.0,
         "collections": list(place.languages),
         "as_of": request.as_of,
-        "depth": max(DEPTH, 2 * request.limit),
+        "depth": max(DEPTH, request.limit),
         "cut": request.limit,
     }
     with connection.cursor() as cursor:
         cursor.execute(statement("search.sql", "search"), values)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
-def _dimensions(asked: dict[str, Counter[str]]) -> dict[int, int]:
-    """How often each dimension is asked. Terms that share one add up; languages that agree on a term ask it once."""
-    counts: dict[int, int] = {}
-    for words in asked.values():
-        places: Counter[int] = Counter()
-        for term, times in words.items():
-            places[dimension(term)] += times
-        for place, times in places.items():
-            counts[place] = max(times, counts.get(place, 0))
-    return counts
-
-
-def _passage(
-    rank: int, row: tuple[Any, ...], asked: dict[str, Counter[str]], place: Place
-) -> Passage:
+def _passage(rank: int, row: tuple[Any, ...], asked: Terms, place: Place) -> Passage:
     chunk, document, version, collection, external_id, title = row[:6]
     page, page_end, text, heading_path, start, end, score = row[6:13]
+    dense_rank, dense_score, lexical_rank, lexical_score, lexical_share = row[13:]
     language = place.languages[collection]
-    held = set(terms(text, language)) if asked else set()
+    held = set(terms(" ".join([title, *heading_path, text]), language)) if asked else set()
     found = tuple(sorted(term for term in asked.get(language, ()) if term in held))
     return Passage(
         rank=rank,
@@ -207,7 +109,9 @@ def _passage(
         heading_path=tuple(heading_path),
         span_start=start,
         span_end=end,
-        explain=Explanation(*row[13:17], terms=found),
+        explain=Explanation(
+            dense_rank, dense_score, lexical_rank, lexical_score, lexical_share, found
+        ),
     )
 
 

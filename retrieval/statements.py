@@ -13,3 +13,13 @@ def statement(file: str, name: str) -> str:
     """The text of one statement, without its name line. Raises ``KeyError`` when the file has none of that name."""
     parts = _NAME.split((FOLDER / file).read_text(encoding="utf-8"))
     return dict(zip(parts[1::2], parts[2::2], strict=True))[name].strip()
+
+
+def pinned(definition: str, signature: str) -> str:
+    """SQL that makes a definer function, owned by the role that nobody can log in as, for the runtime role alone."""
+    return f"""
+    {definition}
+    ALTER FUNCTION {signature} OWNER TO footnote_search;
+    REVOKE ALL ON FUNCTION {signature} FROM PUBLIC, footnote_operator;
+    GRANT EXECUTE ON FUNCTION {signature} TO footnote_app;
+    """

@@ -2,21 +2,10 @@
 
 from django.db import migrations
 
-from retrieval.statements import statement
+from retrieval.statements import pinned, statement
 
 OLD = "footnote_search(halfvec, uuid, text[], integer[], integer[], uuid[], timestamptz, integer, integer)"
 NEW = "footnote_search(halfvec, uuid, integer[], integer[], uuid[], timestamptz, integer, integer)"
-
-
-def pinned(sql: str, signature: str) -> str:
-    return f"""
-    {sql}
-    ALTER FUNCTION {signature} OWNER TO footnote_search;
-    REVOKE ALL ON FUNCTION {signature} FROM PUBLIC, footnote_operator;
-    GRANT EXECUTE ON FUNCTION {signature} TO footnote_app;
-    """
-
-
 FORWARD = f"DROP FUNCTION {OLD};" + pinned(statement("footnote_search.v2.sql", "footnote_search"), NEW)
 BACKWARD = f"DROP FUNCTION {NEW};" + pinned(statement("footnote_search.v1.sql", "footnote_search"), OLD)
 

@@ -12,4 +12,4 @@ SELECT c.id, c.language, s.id, s.model, s.dimensions
 SELECT * FROM footnote_search(
     %(vector)s::halfvec, %(space)s::uuid,
     %(dimensions)s::integer[], %(counts)s::integer[],
-    %(collections)s::uuid[], %(as_of)s::timestamptz, %(depth)s::integer, %(cut)s::integer)
+    %(trust)s::double precision, %(collections)s::uuid[], %(as_of)s::timestamptz, %(depth)s::integer, %(cut)s::integer)

@@ -9,7 +9,7 @@ from django.db import connection
 
 from ingestion.lexical import dimension, terms
 
-CALL = "SELECT * FROM footnote_search(%s::halfvec, %s, %s::int[], %s::int[], %s::uuid[], %s::timestamptz, %s, %s)"
+CALL = "SELECT * FROM footnote_search(%s::halfvec, %s, %s::int[], %s::int[], %s, %s::uuid[], %s::timestamptz, %s, %s)"
 
 
 def call(
@@ -19,6 +19,7 @@ def call(
     space: UUID | None = None,
     collections: Sequence[UUID] | None = None,
     as_of: Any = None,
+    trust: float = 1.0,
     depth: int = 100,
     cut: int = 10,
 ) -> list[dict[str, Any]]:
@@ -28,7 +29,8 @@ def call(
     wanted = None if collections is None else list(collections)
     with connection.cursor() as cursor:
         cursor.execute(
-            CALL, [halfvec, space, list(counts), list(counts.values()), wanted, as_of, depth, cut]
+            CALL,
+            [halfvec, space, list(counts), list(counts.values()), trust, wanted, as_of, depth, cut],
         )
         names = [column.name for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
