@@ -10,6 +10,9 @@ from api.errors import Absent
 from ingestion.models import Collection
 from tenants.scope import Principal, tenant_scope
 
+# Characters; search refuses longer ones.
+LONGEST_QUESTION = 8000
+
 
 class Strict(serializers.Serializer[Any]):
     """Refuses unknown fields by name: a misspelt one must not be a silent default."""

@@ -58,9 +58,11 @@ def with_errors(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
     schemas = result["components"].setdefault("schemas", {})
     schemas |= {"Error": ERROR, "OpenAIError": OPENAI_ERROR}
     for path, operations in result["paths"].items():
+        tag = "OpenAI-compatible" if path.startswith(OPENAI_PATH) else path.split("/")[3]
         name = "OpenAIError" if path.startswith(OPENAI_PATH) else "Error"
         reference = {"schema": {"$ref": f"#/components/schemas/{name}"}}
         for operation in operations.values():
+            operation["tags"] = [tag.capitalize() if tag.islower() else tag]
             operation["responses"]["default"] = {
                 "description": "Anything else",
                 "content": {"application/json": reference},

@@ -29,7 +29,7 @@ def handbook(acme_client: httpx.Client) -> None:
 
 
 @pytest.mark.usefixtures("handbook")
-def test_a_document_is_taken_followed_and_found(acme_client: httpx.Client) -> None:
+def test_a_document_is_taken_followed_and_found(acme_client: httpx.Client, acme: Tenant) -> None:
     response = upload(
         acme_client, file("leave.md", b"# Leave\n\nLeave is 25 days."), metadata='{"year": 2026}'
     )
@@ -38,7 +38,7 @@ def test_a_document_is_taken_followed_and_found(acme_client: httpx.Client) -> No
     (document,) = body["documents"]
     assert body["ids"] == [document["id"]]
     assert (document["state"], document["outcome"], body["refused"]) == ("queued", "created", [])
-    ingest_all()
+    ingest_all(acme)
     ready = acme_client.get(f"/api/v1/documents/{document['id']}").json()
     assert (ready["state"], ready["reason"], ready["chunks"]) == ("ready", "", 1)
     assert (ready["external_id"], ready["collection"]) == ("leave.md", "handbook")
@@ -164,9 +164,11 @@ def test_a_bad_list_names_its_field(query: str, field: str, acme_client: httpx.C
 
 
 @pytest.mark.usefixtures("handbook")
-def test_a_failed_document_says_why_and_can_be_tried_again(acme_client: httpx.Client) -> None:
+def test_a_failed_document_says_why_and_can_be_tried_again(
+    acme_client: httpx.Client, acme: Tenant
+) -> None:
     document = upload(acme_client, file("broken.pdf", PDF)).json()["ids"][0]
-    ingest_all()
+    ingest_all(acme)
     failed = acme_client.get(f"/api/v1/documents/{document}").json()
     assert failed["state"] == "failed"
     assert failed["reason"]

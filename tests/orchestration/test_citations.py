@@ -25,7 +25,7 @@ def passage(text: str = TEXT, *, start: int = len(BEFORE)) -> Passage:
         heading_path=(),
         span_start=start,
         span_end=start + len(text),
-        explain=Explanation(1, 0.5, 1, 2.0),
+        explain=Explanation(1, 0.5, 1, 2.0, 0.9),
     )
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from rest_framework import serializers
 
 from api.errors import Refused
+from api.fields import LONGEST_QUESTION
 from orchestration.prompts import LONGEST_INSTRUCTIONS
 from orchestration.questions import Author
-from retrieval.search import MAX_QUERY_CHARACTERS
 
 MOST_MESSAGES = 500
 # Without effect on an answer that is taken from documents: accepted, so that clients need not be changed.
@@ -114,9 +114,9 @@ class CompletionInput(serializers.Serializer[Any]):
             raise serializers.ValidationError(f"At most {MOST_MESSAGES} messages are read.")
         if value[-1]["role"] != "user" or not value[-1]["content"].strip():
             raise serializers.ValidationError("The last message must be the user's, with a text.")
-        if len(value[-1]["content"]) > MAX_QUERY_CHARACTERS:
+        if len(value[-1]["content"]) > LONGEST_QUESTION:
             raise serializers.ValidationError(
-                f"The last message may have at most {MAX_QUERY_CHARACTERS} characters."
+                f"The last message may have at most {LONGEST_QUESTION} characters."
             )
         return value
 

@@ -13,11 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import answers
-from api.fields import Slugs, Strict, collection_ids
+from api.fields import LONGEST_QUESTION, Slugs, Strict, collection_ids
 from api.views import KeyView, principal_of
 from orchestration.events import Event
 from orchestration.questions import Author, Question
-from retrieval.search import MAX_QUERY_CHARACTERS
 from tenants.scope import Principal, tenant_scope
 from traces.models import Outcome, Trace
 
@@ -29,7 +28,7 @@ TURNS = 6
 class AskInput(Strict):
     """A question. ``conversation`` is an id of the caller's choice: questions with the same id are one conversation."""
 
-    question = serializers.CharField(max_length=MAX_QUERY_CHARACTERS)
+    question = serializers.CharField(max_length=LONGEST_QUESTION)
     collections = Slugs(help_text="Slugs; absent: every collection that the key may read.")
     conversation = serializers.UUIDField(default=None, allow_null=True)
     model = serializers.CharField(max_length=200, default=None, allow_null=True)

@@ -7,10 +7,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.fields import Slugs, Strict, collection_ids
+from api.fields import LONGEST_QUESTION, Slugs, Strict, collection_ids
 from api.views import KeyView, principal_of
 from retrieval.passages import Passage, SearchRequest, SearchResult
-from retrieval.search import MAX_QUERY_CHARACTERS, search
+from retrieval.search import search
 
 MOST_RESULTS = 100
 
@@ -18,7 +18,7 @@ MOST_RESULTS = 100
 class SearchInput(Strict):
     """What to look for, and where."""
 
-    query = serializers.CharField(max_length=MAX_QUERY_CHARACTERS)
+    query = serializers.CharField(max_length=LONGEST_QUESTION)
     collections = Slugs(help_text="Slugs; absent: every collection that the key may read.")
     limit = serializers.IntegerField(min_value=1, max_value=MOST_RESULTS, default=10)
     filter = serializers.DictField(
@@ -36,12 +36,13 @@ class SearchInput(Strict):
 
 
 class ExplainOutput(serializers.Serializer[Any]):
-    """Rank and score on each side (cosine similarity; BM25), null where that side did not find it."""
+    """Rank and score on each side (cosine similarity; BM25, and its share of what the question could reach)."""
 
     dense_rank = serializers.IntegerField(allow_null=True)
     dense_score = serializers.FloatField(allow_null=True)
     lexical_rank = serializers.IntegerField(allow_null=True)
     lexical_score = serializers.FloatField(allow_null=True)
+    lexical_share = serializers.FloatField(allow_null=True)
     terms = serializers.ListField(child=serializers.CharField())
 
 
@@ -107,14 +108,4 @@ def _passage(passage: Passage, explain: bool) -> dict[str, Any]:
         "page": passage.page,
         "text": passage.text,
     }
-    if not explain:
-        return row
-    why = passage.explain
-    row["explain"] = {
-        "dense_rank": why.dense_rank,
-        "dense_score": why.dense_score,
-        "lexical_rank": why.lexical_rank,
-        "lexical_score": why.lexical_score,
-        "terms": list(why.terms),
-    }
-    return row
+    return row | {"explain": passage.explain.as_json()} if explain else row
