@@ -10,7 +10,7 @@ from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from config import broker, liveness
+from config import broker, liveness, safety
 from config.launch import tether
 
 # Task name, seconds between two runs. Each run is idempotent; a run that is missed is not made up for.
@@ -59,6 +59,12 @@ app.set_default()
 @signals.celeryd_init.connect
 def _worker_starts(**_: Any) -> None:
     broker.listen(app.conf.broker_transport_options)
+
+
+@signals.worker_init.connect
+@signals.beat_init.connect
+def _check_database(**_: Any) -> None:
+    safety.refuse_unsafe_database()
 
 
 @signals.worker_ready.connect

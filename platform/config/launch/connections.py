@@ -68,6 +68,6 @@ def _external(home: Home) -> dict[str, str]:
     missing = [variable for variable in needed if not os.environ.get(variable)]
     if missing:
         raise LaunchError(
-            f"DATABASE_URL is set, so {' and '.join(missing)} must be set too (the roles are in docs/running.md)."
+            f"DATABASE_URL is set, so {' and '.join(missing)} must be set too (see docs/settings.md)."
         )
     return _general(home)
