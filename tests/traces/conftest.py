@@ -9,6 +9,9 @@ from django.test import Client
 from tenants.scope import Principal
 from tests.cast import Member
 from traces import recorder
+from traces.models import Span
+
+LIST = "/admin/traces/trace/"
 
 Signed = Callable[[Member], Client]
 
@@ -36,3 +39,14 @@ def record(principal: Principal, question: str, *, outcome: str = "ok", steps: i
     trace.model, trace.cost_usd = "gpt-x", Decimal("0.00123")
     trace.finish(outcome)
     return trace.trace_id
+
+
+def trace_page(trace_id: str) -> str:
+    """The address of a trace's page."""
+    return f"{LIST}{trace_id}/change/"
+
+
+def span_ids(member: Member, trace_id: str) -> dict[str, str]:
+    """The ids of a trace's spans by their names."""
+    with member.scope():
+        return dict(Span.objects.filter(trace_id=trace_id).values_list("name", "span_id"))

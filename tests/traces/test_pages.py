@@ -8,21 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.cast import Member
-from tests.traces.conftest import Signed, record
+from tests.traces.conftest import LIST, Signed, record, span_ids, trace_page
 from traces import pagination, recorder
-from traces.models import Feedback, Span
+from traces.models import Feedback
 from traces.templatetags.trace_display import duration, usd
-
-LIST = "/admin/traces/trace/"
-
-
-def page(trace_id: str) -> str:
-    return f"{LIST}{trace_id}/change/"
-
-
-def span_ids(member: Member, trace_id: str) -> dict[str, str]:
-    with member.scope():
-        return dict(Span.objects.filter(trace_id=trace_id).values_list("name", "span_id"))
 
 
 def test_the_list_shows_newest_first(alice: Member, signed_in: Signed) -> None:
@@ -81,7 +70,7 @@ def test_feedback_is_filtered_and_shown(alice: Member, signed_in: Signed) -> Non
     body = client.get(LIST, {"feedback": "unhelpful"}).content.decode()
     assert "A disliked one" in body
     assert "A liked one" not in body
-    assert "Wrong page" in client.get(page(disliked)).content.decode()
+    assert "Wrong page" in client.get(trace_page(disliked)).content.decode()
 
 
 def test_a_filter_that_does_not_exist_is_no_error(alice: Member, signed_in: Signed) -> None:
@@ -106,7 +95,7 @@ def test_an_empty_list_says_what_will_be_there(alice: Member, signed_in: Signed)
 def test_the_page_draws_every_span_and_opens_one(alice: Member, signed_in: Signed) -> None:
     trace_id = record(alice.principal, "What is on page four?", steps=3)
     spans = span_ids(alice, trace_id)
-    body = signed_in(alice).get(page(trace_id), {"span": spans["retrieve"]}).content.decode()
+    body = signed_in(alice).get(trace_page(trace_id), {"span": spans["retrieve"]}).content.decode()
     for span_id in spans.values():
         assert f'id="span-{span_id}"' in body
     assert body.count('aria-current="true"') == 1
@@ -118,7 +107,7 @@ def test_the_page_has_no_inline_script_of_ours(alice: Member, signed_in: Signed)
     trace_id = record(alice.principal, "Anything")
     article = (
         signed_in(alice)
-        .get(page(trace_id))
+        .get(trace_page(trace_id))
         .content.decode()
         .split("<article")[1]
         .split("</article>")[0]
@@ -128,7 +117,7 @@ def test_the_page_has_no_inline_script_of_ours(alice: Member, signed_in: Signed)
 
 def test_what_is_traced_cannot_run_in_the_page(alice: Member, signed_in: Signed) -> None:
     trace_id = record(alice.principal, "<script>alert(1)</script><img src=x onerror=alert(1)>")
-    body = signed_in(alice).get(page(trace_id)).content.decode()
+    body = signed_in(alice).get(trace_page(trace_id)).content.decode()
     assert "<script>alert" not in body
     assert "<img src=x" not in body
 
@@ -146,7 +135,7 @@ def test_the_page_of_a_failed_trace_opens_what_failed(alice: Member, signed_in: 
     with trace.active(), pytest.raises(TimeoutError), recorder.span("call", kind="model"):
         raise TimeoutError("no answer within 20 s")
     trace.finish("error")
-    body = signed_in(alice).get(page(trace.trace_id)).content.decode()
+    body = signed_in(alice).get(trace_page(trace.trace_id)).content.decode()
     assert "TimeoutError: no answer within 20 s" in body
 
 
@@ -176,7 +165,7 @@ def test_members_and_strangers_are_turned_away(
     alice: Member, bob: Member, signed_in: Signed
 ) -> None:
     trace_id = record(alice.principal, "What the boss asks")
-    answer = signed_in(bob).get(page(trace_id))
+    answer = signed_in(bob).get(trace_page(trace_id))
     assert answer.status_code in {302, 403}
     assert b"What the boss asks" not in answer.content
 
