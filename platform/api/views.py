@@ -15,6 +15,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from api.errors import Absent
+from api.idempotency import once
 from api.parsers import BoundedJSONParser
 from api.throttles import KeyThrottle
 from tenants.scope import Principal, tenant_scope
@@ -58,7 +59,10 @@ class KeyView(APIView):
 
 
 class ScopedView(KeyView):
-    """Runs each handler in one transaction of the key's tenant, rolled back when it refuses."""
+    """Runs each handler in one transaction of the key's tenant, rolled back when it refuses.
+
+    A POST with an ``Idempotency-Key`` has its effect once.
+    """
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -70,8 +74,9 @@ class ScopedView(KeyView):
 def _scoped(handler: Handler) -> Handler:
     @wraps(handler)
     def inside(view: KeyView, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        with tenant_scope(principal_of(request)):
-            response = handler(view, request, *args, **kwargs)
+        principal = principal_of(request)
+        with tenant_scope(principal):
+            response = once(request, principal, lambda: handler(view, request, *args, **kwargs))
             if response.status_code >= 400:
                 transaction.set_rollback(True)
             return response
