@@ -24,7 +24,7 @@ PAGE = """<!doctype html>
 {body}
 </article>
 </main>
-<footer><p>The Footnote handbook</p></footer>
+<footer><p>Footnote handbook</p></footer>
 </body>
 </html>
 """

@@ -91,7 +91,6 @@ class Chapter(BaseDocTemplate):
     def _margins(self, canvas: Canvas, _document: BaseDocTemplate) -> None:
         canvas.setFont("Helvetica", 8.5)
         canvas.setFillColor(QUIET)
-        canvas.drawString(25 * mm, 14 * mm, f"The Footnote handbook: {self.title}")
         canvas.drawRightString(A4[0] - 25 * mm, 14 * mm, f"Page {canvas.getPageNumber()}")
 
 
