@@ -38,7 +38,6 @@ CODES = {
     rest.ParseError: "malformed",
     rest.PermissionDenied: "forbidden",
     rest.MethodNotAllowed: "method_not_allowed",
-    rest.NotAcceptable: "not_acceptable",
     rest.UnsupportedMediaType: "unsupported_media_type",
     rest.Throttled: "rate_limited",
 }
