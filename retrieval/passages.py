@@ -2,20 +2,27 @@
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 MAX_LIMIT = 1000
+Side = Literal["hybrid", "dense", "lexical"]
+SIDES: tuple[Side, ...] = ("hybrid", "dense", "lexical")
 
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """A question for the current principal. ``collection_ids`` None: all that may be read; ``as_of`` None: now."""
+    """A question for the current principal. ``collection_ids`` None: all that may be read; ``as_of`` None: now.
+
+    ``side`` narrows the search to vectors or to words, for comparison; people get both.
+    """
 
     query: str
     collection_ids: tuple[UUID, ...] | None = None
     limit: int = 10
     as_of: datetime | None = None
     explain: bool = False
+    side: Side = "hybrid"
 
 
 @dataclass(frozen=True)

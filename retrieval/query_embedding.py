@@ -17,6 +17,9 @@ class EmbeddedQuestion:
     reason: str = ""
 
 
+NOT_ASKED = EmbeddedQuestion(None)
+
+
 def embedded_question(query: str, principal: Principal) -> EmbeddedQuestion:
     """Embed by the gateway, which caches; a model that fails is a reason and not an error."""
     try:

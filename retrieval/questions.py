@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from ingestion.cleaning import clean
 from ingestion.lexical import dimension, terms
 from retrieval.errors import SearchRefused
-from retrieval.passages import MAX_LIMIT, SearchRequest
+from retrieval.passages import MAX_LIMIT, SIDES, SearchRequest
 
 MAX_CHARACTERS = 8000
 Terms = dict[str, Counter[str]]
@@ -33,6 +33,8 @@ def _check_limits(request: SearchRequest) -> None:
         raise SearchRefused(
             "limit", f"The limit must be between 1 and {MAX_LIMIT}, not {request.limit}."
         )
+    if request.side not in SIDES:
+        raise SearchRefused("side", f"The side must be one of {', '.join(SIDES)}.")
     if request.as_of is not None and request.as_of.tzinfo is None:
         raise SearchRefused("as_of", "The time needs a time zone, as in 2026-01-31T12:00:00Z.")
 

@@ -20,7 +20,7 @@ from django.db import connection
 from ingestion.lexical import terms
 from retrieval.passages import Explanation, Passage, SearchRequest, SearchResult
 from retrieval.places import Place, find_place, usable_vector
-from retrieval.query_embedding import embedded_question
+from retrieval.query_embedding import NOT_ASKED, embedded_question
 from retrieval.questions import Terms, asked_dimensions, asked_terms, cleaned_query
 from retrieval.statements import statement
 from retrieval.trust import known_share, lexical_trust
@@ -55,11 +55,12 @@ def _search(
     timings: dict[str, float] = {}
     query = cleaned_query(request)
     with _timed(timings, "embed"):
-        embedded = embedded_question(query, asker)
+        embedded = NOT_ASKED if request.side == "lexical" else embedded_question(query, asker)
     with _timed(timings, "search"), scope:
         place = find_place(request.collection_ids)
         vector, reason = usable_vector(embedded, place.space)
-        asked = asked_terms(query, place.languages.values())
+        languages = () if request.side == "dense" else place.languages.values()
+        asked = asked_terms(query, languages)
         known = known_share(query) if vector else 0.0
         rows = _ranked(request, place, vector, asked, known) if place.languages else []
     told = asked if request.explain else {}

@@ -1,11 +1,13 @@
 """``bin/manage search``: one question with its ranked passages, or a whole query set to a TREC run file.
 
 It reads what any member of the tenant may read; documents kept for groups are searched only with ``--as-steward``.
+A run has one line per document, by its best passage; ``--k`` counts documents there and passages elsewhere.
 """
 
 import json
 import sys
 from argparse import ArgumentParser
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -13,8 +15,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ingestion.models import Collection
 from retrieval.errors import SearchRefused
-from retrieval.passages import Passage, SearchRequest, SearchResult
-from retrieval.runs import Search, percentile, ranked_documents, read_queries, run_lines
+from retrieval.passages import SIDES, Passage, SearchRequest, SearchResult
+from retrieval.runs import Query, Search, percentile, ranked_documents, read_queries, run_lines
 from retrieval.search import search, search_as_steward
 from tenants.people import UnknownTenant, tenant_by_slug
 from tenants.scope import Principal, tenant_scope
@@ -30,12 +32,17 @@ class Command(BaseCommand):
             "--collection", action="append", default=[], help="slug; repeatable; default: all"
         )
         parser.add_argument("--k", type=int, default=10, help="how many passages (default 10)")
-        parser.add_argument("--json", action="store_true", help="a JSON list")
+        parser.add_argument(
+            "--json", action="store_true", help="a JSON list; with --queries, a line per query"
+        )
         parser.add_argument(
             "--explain", action="store_true", help="why each passage is where it is"
         )
         parser.add_argument(
             "--as-steward", action="store_true", help="search documents kept for groups too"
+        )
+        parser.add_argument(
+            "--side", choices=SIDES, default="hybrid", help="vectors or words alone"
         )
         parser.add_argument("--queries", type=Path, help="a .jsonl file of queries (_id, text)")
         parser.add_argument("--run", type=Path, help="the TREC run file to write")
@@ -43,9 +50,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if (options["query"] is None) == (options["queries"] is None):
-            raise CommandError("Give either a question or --queries FILE.jsonl --run OUT.trec.")
-        if (options["queries"] is None) != (options["run"] is None):
-            raise CommandError("--queries and --run belong together.")
+            raise CommandError("Give either a question or --queries FILE.jsonl.")
+        if options["queries"] is None and options["run"] is not None:
+            raise CommandError("--run needs --queries.")
+        if options["queries"] is not None and options["run"] is None and not options["json"]:
+            raise CommandError("--queries needs --run OUT.trec, or --json for a line per query.")
         try:
             self._search(options)
         except (SearchRefused, UnknownTenant) as error:
@@ -63,10 +72,16 @@ class Command(BaseCommand):
         with tenant_scope(principal):
             collections = _collection_ids(options["collection"])
         asked = SearchRequest(
-            options["query"] or "", collections, options["k"], explain=options["explain"]
+            options["query"] or "",
+            collections,
+            options["k"],
+            explain=options["explain"],
+            side=options["side"],
         )
-        if options["queries"]:
+        if options["run"]:
             self._run(asked, scoped, options)
+        elif options["queries"]:
+            self._lines(asked, scoped, options)
         else:
             self._answer(scoped(asked), options)
 
@@ -74,13 +89,19 @@ class Command(BaseCommand):
         for reason in result.degraded:
             self.stderr.write(f"degraded: {reason}")
         if options["json"]:
-            rows = [as_json(passage, explain=options["explain"]) for passage in result.passages]
+            rows = rows_of(result, explain=options["explain"])
             self.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2))
             return
         for passage in result.passages:
             self.stdout.write(as_text(passage, explain=options["explain"]))
         if not result.passages:
             self.stdout.write("Nothing found.")
+
+    def _lines(self, asked: SearchRequest, scoped: Search, options: dict[str, Any]) -> None:
+        for query in read_queries(options["queries"]):
+            found = rows_of(scoped(replace(asked, query=query.text)), explain=options["explain"])
+            line = json.dumps({"_id": query.id, "results": found}, ensure_ascii=False)
+            self.stdout.write(line)
 
     def _run(self, asked: SearchRequest, scoped: Search, options: dict[str, Any]) -> None:
         queries = list(read_queries(options["queries"]))
@@ -96,11 +117,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{name}: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
 
     def _one(
-        self, asked: SearchRequest, scoped: Search, query: Any, out: TextIO, tag: str
+        self, asked: SearchRequest, scoped: Search, query: Query, out: TextIO, tag: str
     ) -> dict[str, float]:
-        request = SearchRequest(query.text, asked.collection_ids, asked.limit)
         try:
-            passages, result = ranked_documents(request, scoped)
+            passages, result = ranked_documents(replace(asked, query=query.text), scoped)
         except SearchRefused as error:
             raise SearchRefused(error.field, f"Query {query.id}: {error.message}") from error
         out.writelines(run_lines(query.id, passages, tag))
@@ -116,6 +136,11 @@ def _collection_ids(slugs: list[str]) -> tuple[Any, ...] | None:
         if slug not in found:
             raise SearchRefused("collection", f"There is no collection {slug!r}.")
     return tuple(found[slug] for slug in slugs) or None
+
+
+def rows_of(result: SearchResult, *, explain: bool) -> list[dict[str, Any]]:
+    """The passages of a result in the contract's fields."""
+    return [as_json(passage, explain=explain) for passage in result.passages]
 
 
 def as_json(passage: Passage, *, explain: bool) -> dict[str, Any]:
