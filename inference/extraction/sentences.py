@@ -9,6 +9,8 @@ from inference.types import Passage
 
 # A quotable sentence is neither a stray heading nor half a page without a full stop.
 FEWEST_WORDS, MOST_WORDS = 4, 90
+# A line of fewer words, alone and without a full stop, is taken for a heading.
+FEWEST_IN_LINE = 8
 
 # Blank lines and list items end a sentence; a single line break inside a paragraph does not.
 _BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•▪·|#]|\d{1,2}[.)]\s))")
@@ -19,6 +21,9 @@ _SHORTENED = re.compile(
     r"|ref|sec|sr|st|vol|vs)|^\d{1,3})\.$",
     re.IGNORECASE,
 )
+# The rule under a table's head, and the bars between its cells.
+_TABLE_RULE = re.compile(r"^\s*\|?[\s:|-]+\|[\s:|-]*$")
+_BARS = re.compile(r"\s*(?<!\\)\|\s*")
 _MARKUP = re.compile(r"^\s*(?:#{1,6}\s+|[-*•▪·]\s+)")
 # Not ours to write: a mark inside a quote would point at a passage that was never retrieved.
 _MARK = re.compile(r"\s*\[\d{1,3}\]")
@@ -40,7 +45,10 @@ def quotable_sentences(passages: list[Passage]) -> list[Sentence]:
     """All sentences worth quoting, in order of passage and position."""
     found: list[Sentence] = []
     for index, passage in enumerate(passages):
-        texts = (text for block in _BLOCK.split(passage.text) for text in _sentences(block))
+        blocks = (_without_bars(block) for block in _BLOCK.split(passage.text))
+        texts = (
+            text for block in blocks for text in _sentences(block) if _says_something(text, block)
+        )
         found += [
             Sentence(text, index, position)
             for position, text in enumerate(texts)
@@ -58,6 +66,26 @@ def _sentences(block: str) -> list[str]:
         start = stop.end()
     texts.append(block[start:])
     return [cleaned for text in texts if (cleaned := _cleaned(text))]
+
+
+def _without_bars(block: str) -> str:
+    """A table's row as words: its cells after one another, the first as what the others are about."""
+    if not block.lstrip().startswith("|"):
+        return block
+    if _TABLE_RULE.match(block):
+        return ""
+    first, *others = [cell for cell in _BARS.split(block.strip()) if cell] or [""]
+    return f"{first}: {'; '.join(others)}" if others else first
+
+
+def _says_something(text: str, block: str) -> bool:
+    """Neither a question, which answers none, nor a heading: a short line of its own without a full stop."""
+    if text.endswith(("?", "？")):
+        return False
+    alone = text == _cleaned(block) and not _MARKUP.match(block)
+    return not (
+        alone and len(text.split()) < FEWEST_IN_LINE and text[-1].isalnum() and text.isascii()
+    )
 
 
 def _cleaned(text: str) -> str:

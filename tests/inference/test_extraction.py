@@ -129,3 +129,23 @@ def test_sentences_without_spaces_can_be_quoted() -> None:
         [Passage(1, "従業員は毎年二十五日の有給休暇を取得できます。社員食堂は十一時に開きます。")]
     )
     assert len(sentences) == 2
+
+
+def quotable(text: str) -> list[str]:
+    return [sentence.text for sentence in quotable_sentences([Passage(n=1, text=text)])]
+
+
+def test_headings_and_questions_are_not_quoted() -> None:
+    text = (
+        "Which file formats can Footnote read?\n\nReader groups of a collection\n\n"
+        "Footnote reads PDF and Word."
+    )
+    assert quotable(text) == ["Footnote reads PDF and Word."]
+
+
+def test_a_row_of_a_table_is_quoted_without_its_bars() -> None:
+    text = (
+        "| Word | Meaning |\n| --- | --- |\n"
+        "| Reader group | A group whose members may read a restricted document. |"
+    )
+    assert quotable(text) == ["Reader group: A group whose members may read a restricted document."]
