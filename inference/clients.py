@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import httpx2
@@ -39,17 +39,19 @@ class Clients:
     queries: QueryCache = field(default_factory=QueryCache)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _embedder: Embedder | None = None
+    _http: httpx2.Client | None = None
+    _endpoints: OpenAICompatible | None = None
 
-    @cached_property
-    def http(self) -> httpx2.Client:
-        return http_client()
-
-    @cached_property
     def endpoints(self) -> OpenAICompatible:
-        return OpenAICompatible(self.http)
+        """The client of all endpoints, with its connections; the first call makes it (30 ms for certificates)."""
+        with self._lock:
+            if self._endpoints is None:
+                self._http = http_client()
+                self._endpoints = OpenAICompatible(self._http)
+            return self._endpoints
 
-    @cached_property
     def extractive(self) -> Extractive:
+        """The built-in model."""
         return Extractive(self.embedder)
 
     def embedder(self) -> Embedder:
@@ -68,14 +70,14 @@ class Clients:
         with self._lock:
             if self._embedder is not None:
                 self._embedder.close()
-            if "http" in self.__dict__:
-                self.http.close()
+            if self._http is not None:
+                self._http.close()
 
 
 # The registry: a new kind of provider is one module and one line.
 PROVIDERS: dict[str, Callable[[Clients], ChatProvider]] = {
-    catalogue.ENDPOINT: lambda clients: clients.endpoints,
-    catalogue.BUILT_IN: lambda clients: clients.extractive,
+    catalogue.ENDPOINT: lambda clients: clients.endpoints(),
+    catalogue.BUILT_IN: lambda clients: clients.extractive(),
 }
 
 
@@ -101,7 +103,7 @@ def close_shared() -> None:
 def _configured_embedder(clients: Clients) -> Embedder:
     name = settings.EMBEDDING_MODEL
     if name.startswith(ENDPOINT_PREFIX):
-        return EndpointEmbedder(clients.endpoints, _embedding_endpoint(name), clients.policy)
+        return EndpointEmbedder(clients.endpoints(), _embedding_endpoint(name), clients.policy)
     model = local_model(
         name,
         Path(settings.HOME) / "models",

@@ -19,6 +19,8 @@ from inference.types import Timeouts
 SLICE = 0.25
 # Once the answer is whole, its token counts are worth waiting for, but not for long.
 GRACE = 2.0
+# And a connection read to its end can be used again: worth a moment, since a new one costs a TLS handshake.
+FAREWELL = 0.1
 
 
 class Expired(Exception):
@@ -49,6 +51,13 @@ class Clock:
         """Only the token counts are missing."""
         self._due = time.monotonic() + min(GRACE, self.timeouts.between_tokens)
         self._stage = "usage"
+
+    def closing(self) -> bool:
+        """Whether the answer was whole; if so, a moment remains to read the end of the response."""
+        complete = self._stage == "usage" and not self.stopped
+        if complete:
+            self._due = time.monotonic() + FAREWELL
+        return complete
 
     @property
     def stopped(self) -> bool:

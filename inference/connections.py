@@ -8,13 +8,15 @@ at most and then asks the clock.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpcore2
 import httpx2
 
-from inference.clock import active_clock
+from inference.clock import Expired, active_clock
 
 LIMITS = httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=60.0)
 
@@ -69,6 +71,29 @@ class ClockedBackend(httpcore2.SyncBackend):
         )
 
 
+class DrainedBody(httpx2.SyncByteStream):
+    """A response body that is read to its end when it is closed after a whole answer.
+
+    The SDK stops reading at `[DONE]`, a few bytes before the end, and the connection would be thrown away.
+    """
+
+    def __init__(self, inner: httpx2.SyncByteStream) -> None:
+        self._inner = inner
+        self._parts = iter(inner)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._parts
+
+    def close(self) -> None:
+        clock = active_clock()
+        try:
+            if clock is not None and clock.closing():
+                with suppress(httpx2.HTTPError, httpx2.StreamError, Expired):
+                    deque(self._parts, maxlen=0)
+        finally:
+            self._inner.close()
+
+
 class ClockedTransport(httpx2.HTTPTransport):
     """httpx2's transport with our backend in its pool.
 
@@ -85,6 +110,17 @@ class ClockedTransport(httpx2.HTTPTransport):
             max_keepalive_connections=LIMITS.max_keepalive_connections,
             keepalive_expiry=LIMITS.keepalive_expiry,
             network_backend=ClockedBackend(),
+        )
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = super().handle_request(request)
+        body = response.stream
+        assert isinstance(body, httpx2.SyncByteStream)
+        return httpx2.Response(
+            response.status_code,
+            headers=response.headers,
+            stream=DrainedBody(body),
+            extensions=response.extensions,
         )
 
 

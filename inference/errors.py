@@ -110,7 +110,7 @@ class UnreadableResponse(PermanentProviderError):
 
 
 class StreamBroken(ProviderError):
-    """`reason`: ended_early, connection_lost, stalled, malformed, error_event or total_timeout."""
+    """`reason`: ended_early, connection_lost, stalled, malformed, error_event, total_timeout or too_long."""
 
     code = "stream_broken"
     member_message = "The answer broke off before it was complete. Please try again."

@@ -26,7 +26,9 @@ from inference.types import ChatEvent, ChatRequest, ChatResult, EmbedResult, Fin
 from tenants.scope import Principal, current_principal
 
 
-def stream(request: ChatRequest, *, clients: Clients | None = None) -> Generator[ChatEvent, None, None]:
+def stream(
+    request: ChatRequest, *, clients: Clients | None = None
+) -> Generator[ChatEvent, None, None]:
     """TextDelta events, then Usage, then Finished. Closing it cancels the provider's work at once.
 
     Raises UnknownModel here and now; ProviderError and Cancelled while iterating. One query now, one insert

@@ -16,6 +16,8 @@ from inference.types import Usage
 MILLION = Decimal(1_000_000)
 # The ledger keeps eight decimals: a hundred-millionth of a dollar.
 SMALLEST = Decimal("0.00000001")
+# And no call costs more than fits there: a provider's word for its tokens is not proof.
+LARGEST = Decimal("999999.99999999")
 # Vendors of models that only they serve: behind an unknown address (a proxy) their names still tell the
 # price. Names of open models tell nothing, since whoever runs one at home pays nobody.
 VENDORS = ("openai", "anthropic", "google")
@@ -45,7 +47,7 @@ def cost_of(usage: Usage, *, model: str, base_url: str, prices: Prices) -> Decim
 
 
 def _rounded(amount: Decimal) -> Decimal:
-    return amount.quantize(SMALLEST)
+    return min(amount, LARGEST).quantize(SMALLEST)
 
 
 def _published(usage: Usage, model: str, base_url: str) -> Decimal:

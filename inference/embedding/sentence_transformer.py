@@ -46,7 +46,8 @@ class SentenceTransformerEmbedder:
             raw, count=len(checked), dimensions=self.dimensions, model=self.name
         )
         lengths = [
-            len(ids) for ids in self._model.tokenizer(checked, truncation=False)["input_ids"]
+            len(ids)
+            for ids in self._model.tokenizer(checked, truncation=False, verbose=False)["input_ids"]
         ]
         counted = sum(min(length, self.max_tokens) for length in lengths)
         return Encoded(vectors, counted, sum(length > self.max_tokens for length in lengths))
@@ -63,8 +64,10 @@ def load_model(path: Path, *, bfloat16: bool) -> SentenceTransformer:
     # Loaded here and not above: the web process names this class but must never load torch for the default
     # model.
     import torch
+    import transformers
     from sentence_transformers import SentenceTransformer
 
+    transformers.logging.disable_progress_bar()
     kwargs = {"torch_dtype": torch.bfloat16} if bfloat16 else {}
     try:
         return SentenceTransformer(

@@ -9,11 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import httpx2
 import numpy as np
 import openai
+
+# The SDK loads these when first used: better now than while somebody waits for an answer.
+import openai.resources.chat
+import openai.resources.embeddings
 from openai.types import CreateEmbeddingResponse
 from openai.types.chat import ChatCompletionChunk
 
@@ -24,14 +29,29 @@ from inference.providers.faults import UPSTREAM_ERRORS, translated
 from inference.providers.provider import Endpoint, ProviderEvent, ResolvedModel, Stopped
 from inference.types import ChatRequest, TextDelta, Timeouts, Usage
 
+MOST_ENDPOINTS = 256
+# A provider that never stops must not fill our memory.
+LONGEST_ANSWER = 1_000_000
+LARGEST_COUNT = 2**31 - 1
+
 
 @dataclass
 class _Progress:
     """What one stream has brought so far."""
 
-    delivered: bool = False
+    characters: int = 0
     finish_reason: str | None = None
     usage: Usage | None = None
+
+    @property
+    def delivered(self) -> bool:
+        return self.characters > 0
+
+    def took(self, text: str) -> None:
+        """Raises StreamBroken for an answer without end."""
+        self.characters += len(text)
+        if self.characters > LONGEST_ANSWER:
+            raise StreamBroken(f"more than {LONGEST_ANSWER} characters", reason="too_long")
 
 
 class OpenAICompatible:
@@ -39,6 +59,8 @@ class OpenAICompatible:
 
     def __init__(self, http: httpx2.Client) -> None:
         self._http = http
+        # Making the SDK's client costs a millisecond; it holds nothing but the shared connections.
+        self._client = lru_cache(maxsize=MOST_ENDPOINTS)(self._made)
 
     def stream(
         self, request: ChatRequest, model: ResolvedModel, clock: Clock
@@ -99,7 +121,7 @@ class OpenAICompatible:
         _check_content_type(upstream)
         return upstream
 
-    def _client(self, endpoint: Endpoint) -> openai.OpenAI:
+    def _made(self, endpoint: Endpoint) -> openai.OpenAI:
         return openai.OpenAI(
             # Local servers want no key, but the SDK insists on one.
             api_key=endpoint.api_key or "none",
@@ -154,14 +176,22 @@ def _deltas(chunk: ChatCompletionChunk, progress: _Progress, clock: Clock) -> It
         progress.usage = _usage(usage)
     for choice in (getattr(chunk, "choices", None) or [])[:1]:
         clock.token_arrived()
-        delta = getattr(choice, "delta", None)
-        text = getattr(delta, "content", None) or getattr(delta, "refusal", None)
-        if text:
-            progress.delivered = True
+        if text := _text(getattr(choice, "delta", None)):
+            progress.took(text)
             yield TextDelta(text)
-        if choice.finish_reason:
-            progress.finish_reason = choice.finish_reason
+        if reason := getattr(choice, "finish_reason", None):
+            progress.finish_reason = storable(str(reason))
             clock.answer_complete()
+
+
+def _text(delta: Any) -> str:
+    said = getattr(delta, "content", None) or getattr(delta, "refusal", None)
+    return storable(said) if isinstance(said, str) else ""
+
+
+def storable(text: str) -> str:
+    """Without what Postgres and UTF-8 do not take: NUL, and surrogates that JSON escapes can smuggle in."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _usage(reported: Any) -> Usage:
@@ -177,7 +207,7 @@ def _usage(reported: Any) -> Usage:
 def _count(reported: Any, name: str) -> int:
     """A token count; what is no whole number (a bill is made of it) counts as none."""
     value = getattr(reported, name, None)
-    return value if isinstance(value, int) and value >= 0 else 0
+    return min(value, LARGEST_COUNT) if isinstance(value, int) and value >= 0 else 0
 
 
 def _ended_early(progress: _Progress) -> StreamBroken | ProviderUnavailable:

@@ -63,6 +63,7 @@ class ModelServer:
         self.dimensions = dimensions
         self.requests: list[RecordedRequest] = []
         self.default = Behaviour()
+        self.connections_opened = 0
         self._scripted: deque[Behaviour] = deque()
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
@@ -131,6 +132,7 @@ class ModelServer:
     def opened(self, connection: socket.socket) -> None:
         with self._lock:
             self._connections.add(connection)
+            self.connections_opened += 1
 
     def closed(self, connection: socket.socket) -> None:
         with self._lock:

@@ -129,7 +129,7 @@ def test_closing_the_stream_cancels_upstream_at_once(
     events.close()
     request = model_server.wait_for("disconnected_at")
     assert request.disconnected_at is not None
-    assert request.disconnected_at - closed_at < 1
+    assert request.disconnected_at - closed_at < 2
     (row,) = ledger_rows()
     assert (row.outcome, row.error_code) == ("cancelled", "cancelled")
     # What was delivered was paid for.
@@ -155,10 +155,32 @@ def test_the_stop_event_cancels_a_call_that_is_stuck(
     began = time.monotonic()
     with pytest.raises(Cancelled):
         gateway.chat(ask(stop=stop), clients=clients)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 2
     model_server.wait_for("disconnected_at")
     assert len(model_server.requests) == 1
     assert [row.outcome for row in ledger_rows()] == ["cancelled"]
+
+
+def test_whole_answers_leave_their_connection_for_the_next(
+    ask: Ask, clients: Clients, model_server: ModelServer
+) -> None:
+    for _ in range(3):
+        gateway.chat(ask(), clients=clients)
+    assert model_server.connections_opened == 1
+
+
+def test_an_answer_can_be_stored_whatever_the_model_writes(
+    ask: Ask, clients: Clients, model_server: ModelServer, ledger_rows: Rows
+) -> None:
+    model_server.script(
+        behaviours.answer(
+            "NUL \x00, half an emoji \ud83d!", finish_reason="st\x00op", prompt_tokens=2**60
+        )
+    )
+    result = gateway.chat(ask(), clients=clients)
+    assert result.text == "NUL , half an emoji ?!"
+    (row,) = ledger_rows()
+    assert (row.finish_reason, row.input_tokens) == ("stop", 2**31 - 1)
 
 
 def test_a_prompt_that_cannot_fit_never_leaves(
