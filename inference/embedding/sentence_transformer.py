@@ -67,7 +67,7 @@ def load_model(path: Path, *, bfloat16: bool) -> SentenceTransformer:
     import transformers
     from sentence_transformers import SentenceTransformer
 
-    transformers.logging.disable_progress_bar()
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     kwargs = {"torch_dtype": torch.bfloat16} if bfloat16 else {}
     try:
         return SentenceTransformer(
