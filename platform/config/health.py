@@ -3,8 +3,11 @@
 Both are open, name no tenant and cost a few queries in memory; a load balancer may ask every second.
 """
 
+import logging
 import time
 from collections.abc import Callable
+from functools import cache
+from threading import Thread
 from uuid import UUID
 
 import psycopg
@@ -15,6 +18,8 @@ from django.views.decorators.http import require_safe
 from psycopg_pool import ConnectionPool
 
 from config import liveness
+from inference import gateway
+from inference.errors import InferenceError
 from retrieval.passages import SearchRequest
 from retrieval.search import search
 from tenants.scope import Principal, tenant_scope
@@ -23,6 +28,9 @@ from tenants.scope import Principal, tenant_scope
 NOBODY = UUID(int=0)
 AWAY = "the database does not answer"
 PATIENCE_SECONDS = 2.0
+LOADING_SECONDS = 120.0
+
+_log = logging.getLogger(__name__)
 
 
 class NotReady(Exception):
@@ -86,7 +94,26 @@ def _scheduler() -> None:
         raise NotReady("no scheduler is running")
 
 
+@cache
+def _loading_since() -> tuple[Thread, float]:
+    """Loads the embedding model for the first question; at a machine's first start it is also built and measured."""
+    thread = Thread(target=_load_embedding_model, name="embedding-model", daemon=True)
+    thread.start()
+    return thread, time.monotonic()
+
+
+def _load_embedding_model() -> None:
+    try:
+        gateway.embedding_model()
+    except InferenceError as error:
+        # Searches then go on with their lexical side, and say so.
+        _log.warning("The embedding model could not be loaded: %s", error)
+
+
 def _search() -> None:
+    loading, since = _loading_since()
+    if loading.is_alive() and time.monotonic() - since < LOADING_SECONDS:
+        raise NotReady("the embedding model is being loaded")
     with tenant_scope(Principal(tenant_id=NOBODY)):
         search(SearchRequest(query="readiness"))
 

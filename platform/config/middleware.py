@@ -90,6 +90,9 @@ class ContentSecurity:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         response.setdefault("Content-Security-Policy", policy(request.path))
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            # Pages hold what one person may read: no shared cache keeps them, and a browser asks again.
+            response.setdefault("Cache-Control", "private, no-cache")
         response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         return response
 

@@ -6,8 +6,14 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from config import liveness
+from config import health, liveness
 from tests.config.homes import wait_until
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loaded() -> None:
+    """The first request starts loading the embedding model; here it is waited for."""
+    health._loading_since()[0].join()
 
 
 def lines(client: Client) -> tuple[int, dict[str, str]]:

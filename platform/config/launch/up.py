@@ -20,7 +20,7 @@ from types import FrameType
 
 import psutil
 
-from config.launch import children, logs
+from config.launch import children, logs, prepared
 from config.launch.children import Child
 from config.launch.connections import Surroundings, surroundings
 from config.launch.errors import AlreadyRunning, CannotWrite, LaunchError, PortInUse, StepFailed
@@ -141,6 +141,15 @@ def _run(home: Home, options: argparse.Namespace, stack: ExitStack) -> None:
 
 
 def _prepare(around: Surroundings, options: argparse.Namespace) -> None:
+    """Migrations, static files and the demo, unless nothing has changed since they were last made."""
+    owner, demo = around.variables["MIGRATION_DATABASE_URL"], not options.no_demo
+    if prepared.is_current(owner, prepared.fingerprint(around.home, demo=demo)):
+        return
+    _run_preparation(around, options)
+    prepared.remember(owner, prepared.fingerprint(around.home, demo=demo))
+
+
+def _run_preparation(around: Surroundings, options: argparse.Namespace) -> None:
     command = [
         sys.executable,
         "-m",
