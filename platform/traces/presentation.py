@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy
 
 # A text longer than this is cut, with "show all" behind it.
 LONG = 400
+# A list or object that fits into so many characters as JSON is not worth folding.
+SHORT = 60
 # A text longer than this gets a block of its own instead of a line in the tree.
 BLOCK = 120
 # What the conventions call these is exact, but not what a reader looks for.
@@ -23,7 +25,18 @@ TITLES = {
     "footnote.passages": gettext_lazy("Passages"),
     "footnote.citations": gettext_lazy("Citations"),
 }
-FIRST = ("rank", "n", "title", "external_id", "page", "score")
+FIRST = (
+    "rank",
+    "n",
+    "title",
+    "external_id",
+    "page",
+    "score",
+    "dense_rank",
+    "lexical_rank",
+    "dense_score",
+    "lexical_score",
+)
 ERROR_KEYS = ("error.type", "error.message")
 
 
@@ -241,15 +254,12 @@ def short(value: Any) -> str:
 
 
 def node(name: str, value: Any) -> Leaf | Branch:
-    """A value as a tree."""
-    if isinstance(value, dict) and value:
-        return Branch(
-            name, tuple(node(key, item) for key, item in value.items()), f"{{{len(value)}}}"
-        )
-    if isinstance(value, list) and value:
-        return Branch(
-            name, tuple(node(str(n), item) for n, item in enumerate(value)), f"[{len(value)}]"
-        )
-    return Leaf(
-        name, Text(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    """A value as a tree; what is short as JSON is one line."""
+    line = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict | list) or len(line) <= SHORT:
+        return Leaf(name, Text(name, line))
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    children = tuple(node(str(key), item) for key, item in pairs)
+    return Branch(
+        name, children, f"{{{len(value)}}}" if isinstance(value, dict) else f"[{len(value)}]"
     )

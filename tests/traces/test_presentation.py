@@ -54,11 +54,12 @@ def test_an_error_stands_first_and_not_among_the_attributes() -> None:
     assert [node.name for node in found.tree] == ["n"]
 
 
-def test_nested_values_fold() -> None:
-    (branch,) = shown({"timings": {"embed": 3.5, "steps": [1, 2]}}).tree
+def test_what_is_long_folds_and_what_is_short_is_a_line() -> None:
+    (branch,) = shown({"timings": {"embed": 3.5, "steps": list(range(40)), "few": [1, 2]}}).tree
     assert isinstance(branch, Branch)
-    assert isinstance(branch.children[0], Leaf)
-    assert branch.children[1].kind == "branch"
+    assert [child.kind for child in branch.children] == ["text", "branch", "text"]
+    assert isinstance(branch.children[2], Leaf)
+    assert branch.children[2].text.value == "[1, 2]"
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=5))
