@@ -13,7 +13,10 @@ from psycopg import sql
 from config.launch.home import REPOSITORY, Home
 
 # All that migrations, static files and the demo are made of.
-SOURCES = [
+SOURCES = (
+    *("platform", "ingestion", "retrieval", "inference", "evals"),
+    *("static", "templates", "docs/handbook", "requirements"),
+)
     "platform",
     "ingestion",
     "retrieval",
