@@ -23,7 +23,7 @@ from statistics import mean
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from evals.metrics import ndcg, recall  # noqa: E402  (the repository is no installed package)
+from evals.metrics import auroc, ndcg, recall  # noqa: E402  (the repository is no installed package)
 
 SHARED = Path(os.environ.get("FOOTNOTE_SHARED", ROOT.parent / "shared")) / "data"
 Runs = dict[str, list[str]]
@@ -166,8 +166,7 @@ def measure_contoso() -> None:
     """The share of questions whose page is among the first distinct pages."""
     folder = SHARED / "contoso"
     tenant = ingest("contoso", folder / "pdf")
-    rows = [json.loads(line) for line in (folder / "questions.jsonl").open(encoding="utf-8")]
-    asked = [row for row in rows if row["answerable"]]
+    asked = [row for row in read("contoso", "questions.jsonl") if row["answerable"]]
     hits = dict.fromkeys((1, 3, 5), 0)
     questions = str(folder / "questions.jsonl")
     said = manage("search", "--queries", questions, "--json", "--tenant", tenant, "--k", "20")
@@ -181,8 +180,41 @@ def measure_contoso() -> None:
     print(f"| contoso | right page {shares} of {len(asked)} questions |", flush=True)
 
 
+def measure_answerability(name: str, source: str, rows: list[dict[str, object]]) -> None:
+    """How well the answerability score tells questions with an answer from those without."""
+    tenant = ingest(name, SHARED / name / source)
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as queries:
+        queries.writelines(json.dumps(row) + "\n" for row in rows)
+        queries.flush()
+        said = manage(
+            "search", "--queries", queries.name, "--json", "--explain", "--tenant", tenant
+        )
+    scores = {line["_id"]: line["answerability"] for line in map(json.loads, said.splitlines())}
+    cosines = {
+        line["_id"]: best_cosine(line["results"]) for line in map(json.loads, said.splitlines())
+    }
+    labels = [bool(row["answerable"]) for row in rows]
+    score, cosine = (auroc([of[row["_id"]] for row in rows], labels) for of in (scores, cosines))
+    print(f"| {name} | AUROC: answerability {score:.3f}, best cosine {cosine:.3f} |", flush=True)
+    for threshold in (0.25, 0.35, 0.5):
+        kept = [scores[row["_id"]] >= threshold for row in rows]
+        yes = mean(keep for keep, label in zip(kept, labels, strict=True) if label)
+        no = mean(keep for keep, label in zip(kept, labels, strict=True) if not label)
+        print(
+            f"|   | at {threshold}: answers {yes:.2f} of the answerable, {no:.2f} of the others |"
+        )
+
+
+def best_cosine(results: list[dict[str, dict[str, float]]]) -> float:
+    return max((found["explain"]["dense_score"] or 0 for found in results), default=0)
+
+
 def distinct_pages(passages: Iterable[dict[str, object]]) -> list[tuple[object, object]]:
     return list(dict.fromkeys((found["external_id"], found["page"]) for found in passages))
+
+
+def read(name: str, file: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (SHARED / name / file).open(encoding="utf-8")]
 
 
 def main() -> None:
@@ -193,8 +225,11 @@ def main() -> None:
     for name in options.sets:
         if name == "contoso":
             measure_contoso()
+            measure_answerability(name, "pdf", read(name, "questions.jsonl"))
         else:
             measure_set(name, options)
+        if name == "clapnq":
+            measure_answerability(name, "corpus.jsonl", read(name, "queries.jsonl"))
 
 
 if __name__ == "__main__":

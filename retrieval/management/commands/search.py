@@ -14,6 +14,7 @@ from typing import Any, TextIO
 from django.core.management.base import BaseCommand, CommandError
 
 from ingestion.models import Collection
+from retrieval.answerability import answerability
 from retrieval.errors import SearchRefused
 from retrieval.passages import SIDES, Passage, SearchRequest, SearchResult
 from retrieval.runs import Query, Search, percentile, ranked_documents, read_queries, run_lines
@@ -36,7 +37,9 @@ class Command(BaseCommand):
             "--json", action="store_true", help="a JSON list; with --queries, a line per query"
         )
         parser.add_argument(
-            "--explain", action="store_true", help="why each passage is where it is"
+            "--explain",
+            action="store_true",
+            help="why each is where it is, and whether they answer",
         )
         parser.add_argument(
             "--as-steward", action="store_true", help="search documents kept for groups too"
@@ -96,12 +99,19 @@ class Command(BaseCommand):
             self.stdout.write(as_text(passage, explain=options["explain"]))
         if not result.passages:
             self.stdout.write("Nothing found.")
+        elif options["explain"]:
+            self.stdout.write(
+                f"answerability {answerability(options['query'], result.passages):.2f}"
+            )
 
     def _lines(self, asked: SearchRequest, scoped: Search, options: dict[str, Any]) -> None:
         for query in read_queries(options["queries"]):
-            found = rows_of(scoped(replace(asked, query=query.text)), explain=options["explain"])
-            line = json.dumps({"_id": query.id, "results": found}, ensure_ascii=False)
-            self.stdout.write(line)
+            result = scoped(replace(asked, query=query.text))
+            found = rows_of(result, explain=options["explain"])
+            line: dict[str, Any] = {"_id": query.id, "results": found}
+            if options["explain"]:
+                line["answerability"] = answerability(query.text, result.passages)
+            self.stdout.write(json.dumps(line, ensure_ascii=False))
 
     def _run(self, asked: SearchRequest, scoped: Search, options: dict[str, Any]) -> None:
         queries = list(read_queries(options["queries"]))
