@@ -30,7 +30,6 @@ _UNWANTED_RANGES = (
 )  # fmt: skip
 _DROP = {code: None for first, last in _UNWANTED_RANGES for code in range(first, last + 1)}
 _UNWANTED = frozenset(map(chr, _DROP))
-_TRAILING = re.compile(r"[ \t]+(?=\n|\Z)")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _WHITESPACE = re.compile(r"\s+")
 
@@ -38,7 +37,8 @@ _WHITESPACE = re.compile(r"\s+")
 def clean(text: str) -> str:
     """Running text in normal form: at most one blank line, no trailing blanks, stripped."""
     text = _characters(text)
-    text = _TRAILING.sub("", text)
+    # Line by line: a pattern for trailing blanks is quadratic in the blanks that are not trailing.
+    text = "\n".join([line.rstrip(" \t") for line in text.split("\n")])
     return _BLANK_LINES.sub("\n\n", text).strip("\n").rstrip()
 
 

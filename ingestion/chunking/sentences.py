@@ -14,7 +14,11 @@ from itertools import pairwise
 Span = tuple[int, int]
 
 # A full stop ends a sentence only before white space; the full-width ones do so by themselves.
-_STOP = re.compile(r"(?:[.!?…؟۔।॥։።]+[\"'”’»)\]]*(?=\s)|[。！？｡]+[」』”’）】]*|\n\s*\n)\s*")
+_ENDS = ".!?…؟۔।॥։"
+_STOP = re.compile(
+    # Only from the start of a run of stops, or a line of dots would take quadratic time.
+    rf"(?:(?<![{_ENDS}])[{_ENDS}]++[\"'”’»)\]]*+(?=\s)|[。！？｡]++[」』”’）】]*+|\n\s*\n)\s*"
+)
 _ABBREVIATION = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|prof|sr|jr|st|vs|etc|e\.g|i\.e|cf|al|fig|figs|eq|no|nos|vol|pp?|ed|eds|inc|ltd|"
     r"corp|co|dept|approx|art|sec|ch|bzw|z\.b|d\.h|usw|nr|abs|ca|bspw|vgl|sog|ggf|inkl|zzgl|s|m|mme|"

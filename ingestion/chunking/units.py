@@ -87,6 +87,9 @@ def _gap(text: str, start: int, end: int, pages: Sequence[PageSpan]) -> Iterator
         yield Block("paragraph", start, end, 0, page)
 
 
+Piece = tuple[int, int, int, str]  # start, end, tokens, boundary
+
+
 class _Cutter:
     """Cuts blocks into spans that fit."""
 
@@ -96,14 +99,29 @@ class _Cutter:
         self._text, self._counter, self._tokens = text, counter, tokens
         self._room, self._chars = room, chars
 
-    def cut(self, block: Block) -> Iterator[tuple[int, int, int, str]]:
+    def cut(self, block: Block) -> Iterator[Piece]:
         """(start, end, tokens, boundary) of a block's pieces; the finest only where needed."""
         for start, end in _trim(self._text, block.start, block.end):
-            yield from self._finer(start, end, _WAYS.get(block.kind, _PROSE), "block")
+            pieces = self._finer(start, end, _WAYS.get(block.kind, _PROSE), "block")
+            yield from self._without_crumbs(pieces)
+
+    def _without_crumbs(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """Very short sentences, items or lines stay together: packing weighs every run of pieces."""
+        small, short = max(self._room // 10, 1), max(self._chars // 10, 1)
+        held: Piece | None = None
+        for piece in pieces:
+            if held and held[2] + piece[2] <= small and piece[1] - held[0] <= short:
+                held = held[0], piece[1], held[2] + piece[2], held[3]
+                continue
+            if held:
+                yield held
+            held = piece
+        if held:
+            yield held
 
     def _finer(
         self, start: int, end: int, ways: Sequence[tuple[str, _Way]], cut: str
-    ) -> Iterator[tuple[int, int, int, str]]:
+    ) -> Iterator[Piece]:
         count = self._tokens.between(start, end)
         if count <= self._room and end - start <= self._chars:
             yield start, end, count, cut
@@ -131,7 +149,7 @@ class _Cutter:
         if begin >= 0:
             yield begin, stop
 
-    def _characters(self, start: int, end: int, cut: str) -> Iterator[tuple[int, int, int, str]]:
+    def _characters(self, start: int, end: int, cut: str) -> Iterator[Piece]:
         size = max(1, min(_MAX_WORD_PIECE, self._chars, self._room))
         for first, last in sentences.characters(self._text, start, end, size):
             # Part of a word has other tokens than the word: count it, and leave room for the joint.

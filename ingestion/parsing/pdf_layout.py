@@ -273,7 +273,7 @@ class Hyphenation:
     def __init__(self, pages: Sequence[list[Line]]) -> None:
         text = [line.text for page in pages for line in page]
         self._words = Counter(word.casefold() for line in text for word in _WORD.findall(line))
-        compounds = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
+        compounds = re.compile(r"\b[^\W\d_]{1,40}(?:-[^\W\d_]{1,40})+")
         self._compounds = {c.casefold() for line in text for c in compounds.findall(line)}
 
     def join(self, lines: Sequence[Line]) -> str:

@@ -1,5 +1,6 @@
 """What chunking promises about every document, and what it does with structure."""
 
+import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from itertools import pairwise
@@ -92,6 +93,15 @@ def test_blocks_that_overlap_or_leave_gaps_lose_nothing(
 )
 def test_text_without_boundaries_is_still_cut_to_size(text: str) -> None:
     assert len(divided(text.strip())) > 1
+
+
+@pytest.mark.parametrize(
+    "text", ["." * 300_000, "." * 300_000 + " a", ". " * 150_000, "a\n" * 150_000, "-" * 300_000]
+)
+def test_no_text_takes_quadratic_time(text: str) -> None:
+    started = time.process_time()
+    chunk(text, [], tokenizer=COUNTER, profile=ChunkProfile())
+    assert time.process_time() - started < 15
 
 
 def test_nothing_gives_nothing() -> None:
