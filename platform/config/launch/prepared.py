@@ -17,16 +17,6 @@ SOURCES = (
     *("platform", "ingestion", "retrieval", "inference", "evals"),
     *("static", "templates", "docs/handbook", "requirements"),
 )
-    "platform",
-    "ingestion",
-    "retrieval",
-    "inference",
-    "evals",
-    "static",
-    "templates",
-    "docs/handbook",
-    "requirements",
-]
 
 
 def fingerprint(home: Home, *, demo: bool) -> str:
