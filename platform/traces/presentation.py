@@ -112,11 +112,19 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column's head; numbers stand on the right."""
+
+    name: str
+    number: bool = False
+
+
+@dataclass(frozen=True)
 class Table:
     """A list of objects, one row each."""
 
     name: str
-    columns: tuple[str, ...]
+    columns: tuple[Column, ...]
     rows: tuple[Row, ...]
 
 
@@ -210,14 +218,19 @@ def table(name: str, items: list[dict[str, Any]]) -> Table:
     texts = [column for column in visible if any(_is_block(item.get(column)) for item in items)]
     short_ones = sorted(set(visible) - set(texts), key=_place) or columns
     linked = _linked_column(short_ones, columns)
+    numbers = frozenset(column for column in short_ones if _is_numeric(items, column))
     rows = tuple(
         Row(
-            tuple(_cell(item, column, linked) for column in short_ones),
+            tuple(
+                _cell(item, column, linked=column == linked, number=column in numbers)
+                for column in short_ones
+            ),
             tuple(Text(column, str(item[column])) for column in texts if item.get(column)),
         )
         for item in items
     )
-    return Table(name, tuple(column.replace("_", " ") for column in short_ones), rows)
+    heads = tuple(Column(column.replace("_", " "), column in numbers) for column in short_ones)
+    return Table(name, heads, rows)
 
 
 def _place(column: str) -> tuple[int, str]:
@@ -232,13 +245,21 @@ def _linked_column(visible: list[str], columns: list[str]) -> str:
     return next((column for column in ("title", "external_id") if column in visible), visible[0])
 
 
-def _cell(item: dict[str, Any], column: str, linked: str) -> Cell:
+def _is_numeric(items: list[dict[str, Any]], column: str) -> bool:
+    """Does the column hold numbers, or nothing, in every row?"""
+    values = [item[column] for item in items if item.get(column) is not None]
+    return bool(values) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in values
+    )
+
+
+def _cell(item: dict[str, Any], column: str, *, linked: bool, number: bool) -> Cell:
     value = item.get(column)
     return Cell(
         text=Text(column, short(value)),
-        number=isinstance(value, int | float) and not isinstance(value, bool),
+        number=number,
         exact=repr(value) if isinstance(value, float) else "",
-        document_id=str(item.get("document_id") or "") if column == linked else "",
+        document_id=str(item.get("document_id") or "") if linked else "",
     )
 
 

@@ -31,9 +31,15 @@ def test_parts_of_a_message_are_joined() -> None:
 def test_passages_are_a_table_with_rank_first_and_texts_below() -> None:
     passage = {"score": 0.031746, "chunk_id": "c", "title": "T", "text": "long " * 60, "rank": 1}
     table = shown({"footnote.passages": [passage]}).tables[0]
-    assert table.columns == ("rank", "title", "score")
+    assert [column.name for column in table.columns] == ["rank", "title", "score"]
     assert [cell.text.value for cell in table.rows[0].cells] == ["1", "T", "0.03175"]
     assert table.rows[0].texts[0].value == passage["text"]
+
+
+def test_a_column_of_numbers_stays_one_where_a_number_is_missing() -> None:
+    table = shown({"passages": [{"page": 3, "title": "T"}, {"page": None, "title": "U"}]}).tables[0]
+    assert [column.number for column in table.columns] == [False, True]
+    assert [row.cells[1].number for row in table.rows] == [True, True]
 
 
 def test_the_title_of_a_passage_carries_its_document() -> None:
