@@ -13,9 +13,8 @@ from tokenizers import Tokenizer
 
 from inference import gateway
 from inference.embedding.loading import ENDPOINT_PREFIX
+from inference.embedding.vocabulary import share_known_to
 
-# A piece of at least this many letters is a word or a stem, shorter ones are spelling.
-LEAST_LETTERS = 3
 # How steeply trust moves to the lexical side: at no known letter it counts e^4, about 55, times as much.
 STEEPNESS = 4.0
 
@@ -32,26 +31,6 @@ def known_share(query: str) -> float:
 def lexical_trust(known: float) -> float:
     """The weight of the lexical side: 1 where every letter is known."""
     return exp(STEEPNESS * (1 - known))
-
-
-def share_known_to(tokenizer: Tokenizer, query: str) -> float:
-    """``known_share`` for one tokenizer; its pieces must come with offsets into the text."""
-    encoded = tokenizer.encode(query, add_special_tokens=False)
-    unknown = tokenizer.token_to_id("[UNK]")
-    unknown = tokenizer.token_to_id("<unk>") if unknown is None else unknown
-    letters = known = 0
-    for token, (start, end) in zip(encoded.ids, encoded.offsets, strict=True):
-        count = sum(character.isalpha() for character in query[start:end])
-        letters += count
-        if token != unknown and (count >= LEAST_LETTERS or _is_short_word(query, start, end)):
-            known += count
-    return known / letters if letters else 1.0
-
-
-def _is_short_word(query: str, start: int, end: int) -> bool:
-    """A whole word of one or two plain letters ("is", "b"); accents that a tokenizer strips are lost to the model."""
-    inside = query[start:end].isalpha() and query[start:end].isascii()
-    return inside and not query[start - 1 : start].isalpha() and not query[end : end + 1].isalpha()
 
 
 @lru_cache(maxsize=2)

@@ -50,6 +50,10 @@ class Embedder(Protocol):
         """Only the vectors of `encode`: float32, shape (n, dimensions), L2 normalised."""
         ...
 
+    def known_share(self, text: str) -> float:
+        """How much of the text is made of words that the model knows, 0 to 1; 1.0 where nobody can tell."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 
 from inference.embedding.embedder import Encoded, FloatArray, checked_texts, checked_vectors
 from inference.embedding.tokenizing import load_tokenizer, max_tokens
+from inference.embedding.vocabulary import share_known_to
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,9 @@ class OnnxEmbedder:
 
     def embed(self, texts: Sequence[str]) -> FloatArray:
         return self.encode(texts).vectors
+
+    def known_share(self, text: str) -> float:
+        return share_known_to(self._tokenizer, text)
 
     def close(self) -> None:
         with self._lock:

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from tokenizers import Tokenizer
 
 from inference.embedding.embedder import Encoded, FloatArray, checked_texts, checked_vectors
+from inference.embedding.vocabulary import share_known_to
 from inference.errors import EmbeddingModelUnavailable
 
 if TYPE_CHECKING:
@@ -54,6 +56,10 @@ class SentenceTransformerEmbedder:
 
     def embed(self, texts: Sequence[str]) -> FloatArray:
         return self.encode(texts).vectors
+
+    def known_share(self, text: str) -> float:
+        tokenizer = getattr(self._model.tokenizer, "backend_tokenizer", None)
+        return share_known_to(tokenizer, text) if isinstance(tokenizer, Tokenizer) else 1.0
 
     def close(self) -> None:
         """Nothing to give back: torch's threads end with the process."""

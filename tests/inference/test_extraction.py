@@ -105,6 +105,27 @@ def test_words_alone_still_find_it() -> None:
     assert found.quotes[0].text == "Employees get 25 days of paid leave every year."
 
 
+def test_a_language_that_the_model_does_not_know_is_answered_by_words(
+    ask: Ask, clients: Clients
+) -> None:
+    passages = [
+        Passage(
+            1, "Η εταιρεία ιδρύθηκε το 1998. Οι εργαζόμενοι δικαιούνται 25 ημέρες άδειας τον χρόνο."
+        ),
+        Passage(
+            2, "Τα ταξίδια κλείνονται από τη γραμματεία. Το κυλικείο ανοίγει στις έντεκα το πρωί."
+        ),
+    ]
+    result = gateway.chat(
+        ask(question="Πόσες ημέρες άδειας τον χρόνο;", passages=passages), clients=clients
+    )
+    assert result.text == "Οι εργαζόμενοι δικαιούνται 25 ημέρες άδειας τον χρόνο. [1]"
+    unrelated = gateway.chat(
+        ask(question="Ποιος είναι ο πρόεδρος;", passages=passages), clients=clients
+    )
+    assert unrelated.answered is False
+
+
 def test_sentences_are_split_where_people_would() -> None:
     texts = [sentence.text for sentence in quotable_sentences([HANDBOOK])]
     assert texts == [
