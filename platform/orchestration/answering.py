@@ -120,9 +120,13 @@ def _told(turn: Turn) -> Iterator[Event]:
 
 
 def _flow(turn: Turn) -> Iterator[Event]:
-    turn.searched = evidence.searched_collections(turn.question, turn.principal)
+    place = evidence.place_of(turn.question, turn.principal)
+    turn.searched = place.names
     yield Searching(turn.searched)
-    found = _retrieve(turn)
+    model = catalogue.resolve(turn.principal, turn.question.model)
+    turn.trace.model = model.name
+    with turn.trace.active():
+        found = evidence.gather(turn.question, turn.principal, place, window=model.context_window)
     yield Found(len(found.passages), found.documents, found.nearest())
     if turn.stop.is_set():
         raise Cancelled("stopped before a model was asked")
@@ -132,16 +136,9 @@ def _flow(turn: Turn) -> Iterator[Event]:
         yield from _refuse(turn, found)
 
 
-def _retrieve(turn: Turn) -> Evidence:
-    with turn.trace.active():
-        return evidence.gather(turn.question, turn.principal)
-
-
 def _write(turn: Turn, found: Evidence) -> Iterator[Event]:
     """Have a model write, show what it writes, and check it when it is whole."""
-    model = catalogue.resolve(turn.principal, turn.question.model).name
-    turn.trace.model = model
-    yield Writing(model)
+    yield Writing(turn.trace.model)
     turn.draft = draft = Draft(len(found.passages))
     with closing(_pieces(turn, _request(turn, found))) as pieces:
         for piece in pieces:
@@ -189,7 +186,7 @@ def _request(turn: Turn, found: Evidence) -> ChatRequest:
         for n, passage in enumerate(found.passages, start=1)
     ]
     return ChatRequest(
-        messages=prompts.messages(turn.question, quotable),
+        messages=prompts.messages(turn.question, found.context.text),
         feature=turn.question.feature,
         principal=turn.principal,
         model=turn.question.model,

@@ -11,7 +11,7 @@ holds none.
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import closing
 from typing import Generic, TypeVar
 
@@ -32,7 +32,7 @@ class _End:
 class _Producer(Generic[T]):
     """The thread's side."""
 
-    def __init__(self, make: Callable[[threading.Event], Iterator[T]]) -> None:
+    def __init__(self, make: Callable[[threading.Event], Generator[T]]) -> None:
         self.make = make
         self.stop = threading.Event()
         self.loop = asyncio.get_running_loop()
@@ -49,7 +49,7 @@ class _Producer(Generic[T]):
             connections.close_all()
 
     def _hand_over(self) -> None:
-        with closing(self.make(self.stop)) as items:  # type: ignore[type-var]
+        with closing(self.make(self.stop)) as items:
             for item in items:
                 close_old_connections()
                 self._put(item)
@@ -69,7 +69,7 @@ class _Producer(Generic[T]):
 
 
 async def stream(
-    make: Callable[[threading.Event], Iterator[T]], *, silence: float | None = None
+    make: Callable[[threading.Event], Generator[T]], *, silence: float | None = None
 ) -> AsyncIterator[T | None]:
     """The items of ``make(stop)``, as they come. An exception of the generator is raised here.
 

@@ -5,11 +5,10 @@ is no protection to rely on; the reader's protection is that marks are validated
 """
 
 import re
-from collections.abc import Sequence
 
 from inference.types import Message
-from inference.types import Passage as Quotable
 from orchestration.questions import Question
+from retrieval.passages import Passage
 
 # A model that finds nothing says exactly this, and the reader gets our own words for it.
 NO_ANSWER = "NO ANSWER IN THE DOCUMENTS"
@@ -37,8 +36,8 @@ _FENCE = re.compile(r"</?\s*(passages?|question)\b", re.IGNORECASE)
 _MARKS = re.compile(r"[ \t]*\[\d+\]")
 
 
-def messages(question: Question, passages: Sequence[Quotable]) -> list[Message]:
-    """The whole prompt."""
+def messages(question: Question, context: str) -> list[Message]:
+    """The whole prompt; ``context`` is what ``fenced`` made of the passages."""
     prompt = [Message("system", SYSTEM)]
     if question.instructions.strip():
         wishes = question.instructions.strip()[:LONGEST_INSTRUCTIONS]
@@ -46,15 +45,24 @@ def messages(question: Question, passages: Sequence[Quotable]) -> list[Message]:
     for author, text in question.history[-TURNS:]:
         # Numbers of an earlier answer mean other passages than those of this one.
         prompt.append(Message(author, _MARKS.sub("", text)[:LONGEST_TURN]))
-    fenced = "\n".join(_fenced(passage) for passage in passages)
-    asked = f"<passages>\n{fenced}\n</passages>\n<question>\n{_defused(question.text)}\n</question>"
+    asked = (
+        f"<passages>\n{context}\n</passages>\n<question>\n{_defused(question.text)}\n</question>"
+    )
     return [*prompt, Message("user", asked)]
 
 
-def _fenced(passage: Quotable) -> str:
+def fenced(number: int, passage: Passage) -> str:
+    """One passage as a model reads it: its number, where it is from, its text, and a fence that it cannot close."""
     page = f' page="{passage.page}"' if passage.page is not None else ""
-    title = _defused(passage.title).replace('"', "'").replace("\n", " ")
-    return f'<passage n="{passage.n}" title="{title}"{page}>\n{_defused(passage.text)}\n</passage>'
+    heading = (
+        f' heading="{_attribute(" > ".join(passage.heading_path))}"' if passage.heading_path else ""
+    )
+    title = _attribute(passage.title)
+    return f'<passage n="{number}" title="{title}"{page}{heading}>\n{_defused(passage.text)}\n</passage>'
+
+
+def _attribute(text: str) -> str:
+    return _defused(text).replace('"', "'").replace("\n", " ")
 
 
 def _defused(text: str) -> str:
