@@ -62,7 +62,12 @@ def load_embedder(model: LocalModel) -> Embedder:
     if not fits_graph(model.path):
         return SentenceTransformerEmbedder(model.path, name=model.name)
     engines = _engines(model)
-    return engines[_engine(model, engines)]()
+    try:
+        return engines[_engine(model, engines)]()
+    except OSError as error:
+        raise EmbeddingModelUnavailable(
+            f"the embedding model's graph cannot be kept in {model.folder}: {error}"
+        ) from error
 
 
 def fits_graph(path: Path) -> bool:

@@ -193,6 +193,13 @@ def test_a_wrong_setting_is_named(models: Path, setting: str, engine: str, messa
         load_embedder(local_model(setting, models, engine=engine))
 
 
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    occupied = tmp_path / "models"
+    occupied.write_text("a file where a folder should be")
+    with pytest.raises(EmbeddingModelUnavailable, match="cannot be kept in"):
+        load_embedder(local_model("minilm", occupied))
+
+
 def test_other_models_are_left_to_sentence_transformers(tmp_path: Path) -> None:
     assert fits_graph(default_model_path())
     (tmp_path / "config.json").write_text('{"model_type": "mpnet"}')
