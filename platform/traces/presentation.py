@@ -264,13 +264,13 @@ def _cell(item: dict[str, Any], column: str, *, linked: bool, number: bool) -> C
 
 
 def short(value: Any) -> str:
-    """A value as a reader wants it in a line: floats to four digits, nothing for null."""
+    """A value as a reader wants it in a line: floats to three digits, nothing for null."""
     if value is None:
         return "\N{EN DASH}"
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.3g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

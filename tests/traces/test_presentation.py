@@ -32,7 +32,7 @@ def test_passages_are_a_table_with_rank_first_and_texts_below() -> None:
     passage = {"score": 0.031746, "chunk_id": "c", "title": "T", "text": "long " * 60, "rank": 1}
     table = shown({"footnote.passages": [passage]}).tables[0]
     assert [column.name for column in table.columns] == ["rank", "title", "score"]
-    assert [cell.text.value for cell in table.rows[0].cells] == ["1", "T", "0.03175"]
+    assert [cell.text.value for cell in table.rows[0].cells] == ["1", "T", "0.0317"]
     assert table.rows[0].texts[0].value == passage["text"]
 
 
