@@ -24,27 +24,13 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from inference import encryption, spending
 from inference.models import Model, ModelCall, Provider
-from tenants.admin_pages import ReadOnlyAdmin, TenantModelAdmin
-from tenants.scope import current_tenant_id
+from tenants.admin_pages import ReadOnlyAdmin, TenantForm, TenantModelAdmin
 from traces import panels, queries
 from traces.models import Trace
 from traces.pagination import BoundedChangeList, BoundedPaginator
 from traces.templatetags import trace_display
 
 PERIODS = (7, 30, 90, 366)
-
-
-class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Checks what is unique within the tenant, too, which Django leaves out as the tenant is no field of the form."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        if self.instance.tenant_id is None:
-            self.instance.tenant_id = current_tenant_id()
-
-    def _get_validation_exclusions(self) -> set[str]:
-        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]  # not in the stubs
-        return excluded - {"tenant"}
 
 
 class ProviderForm(TenantForm):

@@ -1,16 +1,32 @@
 """What every model's page in the tenant's admin shares: who may do what, and the audit trail instead of Django's log.
 
-``TenantModelAdmin`` for what stewards edit, ``ReadOnlyAdmin`` for what they look at. Permission comes from the role in
-the current tenant (the site lets nobody else in); rows come from the tenant's scope that the site has opened.
+``TenantModelAdmin`` for what stewards edit (with ``TenantForm``), ``ReadOnlyAdmin`` for what they look at. Permission
+comes from the role in the current tenant (the site lets nobody else in); rows come from the tenant's scope that the
+site has opened.
 """
 
 from typing import Any
 
+from django import forms
 from django.db.models import Model
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from tenants import audit
+from tenants.scope import current_tenant_id
+
+
+class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    """Checks what is unique within the tenant, too, which Django leaves out as the tenant is no field of the form."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.instance.tenant_id is None:
+            self.instance.tenant_id = current_tenant_id()
+
+    def _get_validation_exclusions(self) -> set[str]:
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]  # not in the stubs
+        return excluded - {"tenant"}
 
 
 class TenantModelAdmin(ModelAdmin):

@@ -21,7 +21,11 @@ class TenantAdminSite(UnfoldAdminSite):
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Only a tenant's own tables are administered here; what Django registers of its own is left out."""
-        found = model_or_iterable if isinstance(model_or_iterable, list | tuple) else [model_or_iterable]
+        found = (
+            model_or_iterable
+            if isinstance(model_or_iterable, list | tuple)
+            else [model_or_iterable]
+        )
         for model in found:
             if issubclass(model, TenantTable):
                 super().register(model, admin_class, **options)
