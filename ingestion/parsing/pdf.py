@@ -17,10 +17,12 @@ import pypdfium2.raw as raw
 from ingestion.parsing.assembly import Assembly
 from ingestion.parsing.detection import PDF, encrypted
 from ingestion.parsing.errors import PermanentParseError
+from ingestion.parsing.pdf_extras import attachment_names, form_answers
 from ingestion.parsing.pdf_fallback import check_page_count, needs_ocr, parse_by_pypdf
 from ingestion.parsing.pdf_layout import OutlineEntry, structure
 from ingestion.parsing.pdf_lines import Line, page_lines
 from ingestion.parsing.pdf_order import in_reading_order
+from ingestion.parsing.pdf_tables import cut_at_gaps, with_tables
 from ingestion.parsing.types import Parsed, Source
 
 VERSION = f"pdf 1, pypdfium2 {version('pypdfium2')}"
@@ -51,9 +53,11 @@ def parse(source: Source) -> Parsed:
 def _read(document: pdfium.PdfDocument, source: Source) -> Parsed:
     check_page_count(len(document), source)
     pages = [_lines_of(document, index) for index in range(len(document))]
-    if not any(pages):
+    answers = form_answers(document, source)
+    if not any(pages) and not answers:
         raise needs_ocr(len(document))
     assembly = _assemble(source, document, pages)
+    assembly.add("list", "\n".join(answers))
     metadata = _metadata(document)
     title = metadata.pop("title", "")
     return assembly.finish(
@@ -73,13 +77,14 @@ def _lines_of(document: pdfium.PdfDocument, index: int) -> list[Line]:
     """A page that cannot be loaded has no lines; the others still count."""
     try:
         page = document[index]
+        textpage = page.get_textpage()
     except pdfium.PdfiumError:
         return []
     try:
-        return in_reading_order(page_lines(page))
-    except pdfium.PdfiumError:
-        return []
+        lines = cut_at_gaps(textpage, page_lines(textpage))
+        return in_reading_order(with_tables(lines))
     finally:
+        textpage.close()
         page.close()
 
 
@@ -124,6 +129,7 @@ def _metadata(document: pdfium.PdfDocument) -> dict[str, Any]:
         "keywords": raw_fields.get("Keywords", ""),
         "created": _date(raw_fields.get("CreationDate", "")),
         "modified": _date(raw_fields.get("ModDate", "")),
+        "attachments": attachment_names(document),
     }
     return {key: value for key, value in fields.items() if value}
 

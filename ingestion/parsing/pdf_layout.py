@@ -128,13 +128,7 @@ def _same(line: str, wanted: str) -> bool:
 
 
 def _from_type(pages: Sequence[list[Line]]) -> dict[int, dict[int, int]]:
-    sizes: Counter[float] = Counter()
-    for page in pages:
-        for line in page:
-            sizes[line.size] += len(line.text)
-    if not sizes:
-        return {}
-    body = sizes.most_common(1)[0][0]
+    body = _body_size(line for page in pages for line in page)
     bold_body = _mostly_bold(pages, body)
     chosen = {
         number: {
@@ -151,6 +145,17 @@ def _from_type(pages: Sequence[list[Line]]) -> dict[int, dict[int, int]]:
     }
 
 
+def _body_size(lines: Iterable[Line]) -> float:
+    """The size of running text. Tables, often set smaller, count only where there is little else."""
+    prose: Counter[float] = Counter()
+    tables: Counter[float] = Counter()
+    for line in lines:
+        (tables if line.table else prose)[line.size] += len(line.text)
+    if tables.total() <= prose.total():
+        return max(prose, key=lambda size: prose[size], default=0.0)
+    return max(*(counts.most_common(1)[0][0] for counts in (prose, tables) if counts), 0.0)
+
+
 def _mostly_bold(pages: Sequence[list[Line]], body: float) -> bool:
     lines = [line for page in pages for line in page if line.size == body]
     return sum(len(line.text) for line in lines if line.bold) * 2 > sum(len(x.text) for x in lines)
@@ -161,7 +166,13 @@ def _heading_style(
 ) -> tuple[float, bool] | None:
     """What makes a line a heading: larger type, or bold type on a line of its own."""
     text = line.text
-    if len(text) > _HEADING_CHARS or len(_LETTER.findall(text)) < 3 or text.endswith((",", ";")):
+    if (
+        line.table
+        or line.cells > 2
+        or len(text) > _HEADING_CHARS
+        or len(_LETTER.findall(text)) < 3
+        or text.endswith((",", ";"))
+    ):
         return None
     if line.size > body * _BIGGER:
         return line.size, line.bold
@@ -213,13 +224,15 @@ def _pieces(page: list[Line], levels: dict[int, int]) -> Iterator[Piece]:
 
 
 def _kind(line: Line, level: int) -> BlockKind:
-    if level:
-        return "heading"
+    if level or line.table:
+        return "heading" if level else "table"
     return "list" if _LIST.match(line.text) else "paragraph"
 
 
 def _continues(piece: Piece, previous: Line, line: Line, level: int, leading: float) -> bool:
     """Whether a line belongs to the piece that the line before it belongs to."""
+    if line.table or previous.table:
+        return False
     step = previous.y - line.y
     near = -0.5 * leading < step < 1.35 * max(leading, line.size)
     if piece.level or level:

@@ -44,7 +44,7 @@ def in_reading_order(lines: Sequence[Line]) -> list[Line]:
 def _runs(lines: Sequence[Line]) -> list[_Run]:
     runs: list[_Run] = []
     for line in lines:
-        top = line.y + line.size
+        top = line.y + (line.table or line.size)
         run = runs[-1] if runs else None
         if (
             run

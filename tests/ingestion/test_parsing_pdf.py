@@ -158,3 +158,81 @@ def test_three_hundred_pages_a_second() -> None:
     assert (
         pages / (time.process_time() - started) > 100
     )  # measured over 400; room for a busy machine
+
+
+def _draw(path: Path, lines: list[tuple[float, float, str]]) -> Path:
+    canvas = Canvas(str(path))
+    canvas.setFont("Helvetica", 10)
+    for x, y, text in lines:
+        canvas.drawString(x, y, text)
+    canvas.save()
+    return path
+
+
+def test_a_table_without_lines_becomes_markdown(tmp_path: Path) -> None:
+    rows = [
+        ("Part", "Stock", "Price"),
+        ("Bolt M8", "450", "2.10"),
+        ("Nut", "", "0.30"),
+        ("Washer", "12", "0.05"),
+    ]
+    cells = [
+        (60 + 150.0 * column, 700 - 15.0 * row, text)
+        for row, texts_ in enumerate(rows)
+        for column, text in enumerate(texts_)
+        if text
+    ]
+    prose = [
+        (60, 740, "The following parts are kept in the store of the main building."),
+        (60, 620, "End."),
+    ]
+    document = parsed(_draw(tmp_path / "a.pdf", [prose[0], *cells, prose[1]]))
+    assert texts(document, "table") == [
+        "| Part | Stock | Price |\n| --- | --- | --- |\n| Bolt M8 | 450 | 2.10 |\n| Nut |  | 0.30 |\n"
+        "| Washer | 12 | 0.05 |"
+    ]
+    assert document.text.endswith("End.")
+
+
+def test_what_was_drawn_out_of_order_is_read_in_order(tmp_path: Path) -> None:
+    lines = [(60, 700 - 14.0 * n, f"Line {n} of the letter's body text.") for n in range(8)]
+    document = parsed(_draw(tmp_path / "a.pdf", [*lines, (60, 780, "The letterhead, drawn last.")]))
+    assert document.text.startswith("The letterhead, drawn last.")
+
+
+def test_columns_are_read_one_after_the_other(tmp_path: Path) -> None:
+    left = [(60, 700 - 14.0 * n, f"left column has line {n} here") for n in range(6)]
+    right = [(320, 700 - 14.0 * n, f"right column has line {n} here") for n in range(6)]
+    document = parsed(_draw(tmp_path / "a.pdf", left + right))
+    flat = document.text.replace("\n", " ")
+    assert flat.index("left column has line 5") < flat.index("right column has line 0")
+
+
+def test_raised_numbers_stay_in_their_line(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "a.pdf"))
+    text = canvas.beginText(60, 700)
+    text.setFont("Helvetica", 12)
+    text.textOut("The area is 40 m")
+    text.setRise(5)
+    text.setFont("Helvetica", 7)
+    text.textOut("2")
+    text.setRise(0)
+    text.setFont("Helvetica", 12)
+    text.textOut(" in all, as measured.")
+    canvas.drawText(text)
+    canvas.save()
+    assert parsed(tmp_path / "a.pdf").text == "The area is 40 m2 in all, as measured."
+
+
+def test_the_answers_in_a_form_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "form.pdf"
+    canvas = Canvas(str(path))
+    canvas.drawString(60, 720, "Application")
+    canvas.acroForm.textfield(name="applicant", value="Ann Miller", x=60, y=680, tooltip="Name")
+    canvas.acroForm.textfield(name="empty", value="", x=60, y=640)
+    canvas.save()
+    assert parsed(path).text == "Application\n\nName: Ann Miller"
+
+
+def test_attachments_are_named() -> None:
+    assert parsed(shared("pdf", "with-attachment.pdf")).metadata["attachments"]
