@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.db import DatabaseError
 from psycopg_pool import PoolTimeout
@@ -40,6 +40,7 @@ from orchestration.events import (
     Writing,
 )
 from orchestration.evidence import Evidence
+from orchestration.pages import on_their_pages
 from orchestration.questions import Question
 from retrieval.errors import SearchRefused
 from tenants.scope import Principal
@@ -230,6 +231,8 @@ def _check(turn: Turn, found: Evidence) -> Checked:
     marks = turn.draft.marks
     with turn.trace.active(), recorder.span("check", kind="check") as step:
         checked = cited(turn.draft.text, marks.numbers, found.passages)
+        citations = on_their_pages(checked.citations, found.passages, turn.principal)
+        checked = replace(checked, citations=citations)
         step.set(
             footnote__citations=[citation.as_json() for citation in checked.citations],
             footnote__citations__invented=marks.invented,

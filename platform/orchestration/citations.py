@@ -109,5 +109,6 @@ def _share(text: str, found: Sequence[Sentence]) -> float:
         for sentence in found
         if not _NO_CLAIM.match(_MARK.sub("", text[sentence.start : sentence.end]).strip())
     ]
-    borne_out = sum(sentence.support >= SUPPORTED for sentence in claims)
-    return borne_out / len(claims) if claims else 0.0
+    counted = claims or found
+    borne_out = sum(sentence.support >= SUPPORTED for sentence in counted)
+    return borne_out / len(counted) if counted else 0.0

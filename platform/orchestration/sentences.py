@@ -35,6 +35,7 @@ _END = re.compile(
 )
 _ANSWER_BREAK = re.compile(r"\n+")
 _PASSAGE_BREAK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•▪·|#]|\d{1,2}[.)]\s))")
+_DOTTED = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
 _LAST_WORD = re.compile(r"[\w.]+$")
 
 
@@ -76,7 +77,9 @@ def _is_abbreviation(text: str, start: int, match: re.Match[str]) -> bool:
     # "J. Smith" and "1. First" are not ends; "plan B." at the end of the text is.
     initial = len(word[0]) == 1 and word[0].isupper() and match.end() < len(text)
     numbering = word[0].isdecimal() and word.start() == start
-    return initial or numbering or word[0].casefold() in _ABBREVIATIONS
+    # "U.S. Treasury" goes on; "in the U.S." at the end of the text does not.
+    dotted = _DOTTED.fullmatch(word[0]) is not None and match.end() < len(text)
+    return initial or numbering or dotted or word[0].casefold() in _ABBREVIATIONS
 
 
 def _trimmed(text: str, start: int, end: int) -> Span:

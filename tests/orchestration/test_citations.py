@@ -81,3 +81,7 @@ def test_a_mark_maps_to_its_passage_not_to_its_place() -> None:
     passages = [passage("Nothing here."), passage("The office closes at 18:00.")]
     (citation,) = cited("It closes at 18:00 [1].", {2: 1}, passages).citations
     assert (citation.n, citation.chunk_id) == (1, passages[1].chunk_id)
+
+
+def test_an_answer_of_lead_ins_alone_is_judged_by_them() -> None:
+    assert cited("The office closes at 18:00: [1]", {1: 1}, [passage()]).support == 1.0

@@ -22,6 +22,7 @@ def texts(answer: str) -> list[str]:
             "Ask Dr. Keller, e.g. by mail. She knows.",
             ["Ask Dr. Keller, e.g. by mail.", "She knows."],
         ),
+        ("The U.S. Treasury agreed. In the U.S.", ["The U.S. Treasury agreed.", "In the U.S."]),
         ("J. Doe signed. Done.", ["J. Doe signed.", "Done."]),
         ("1. First item\n2. Second item", ["1. First item", "2. Second item"]),
         ("- One\n- Two. And three.", ["- One", "- Two.", "And three."]),
