@@ -33,6 +33,7 @@ _CONTAINERS = {
 _GONE = {qn("w:del"), qn("w:moveFrom"), qn("w:pPr"), qn("w:rPr"), qn("w:instrText")}
 _MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _CHOICE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_SIGNS = {f"{_MATH}den": "/", f"{_MATH}sup": "^", f"{_MATH}sub": "_"}  # a fraction's bar, and so on
 _BREAKS = {qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:tab"): "\t", qn("w:noBreakHyphen"): "-"}
 _NOTES = {qn("w:footnoteReference"): "footnotes", qn("w:endnoteReference"): "endnotes"}
 _HEADING_STYLES = ("heading", "title", "überschrift", "titre", "título", "titolo", "kop", "rubrik")
@@ -160,6 +161,7 @@ class _Body:
                 qn("w:pict"),
                 _CHOICE,
             ):
+                yield _SIGNS.get(str(node.tag), "")
                 stack.append(iter(node))
 
     def _note(self, kind: str, identifier: str) -> str:

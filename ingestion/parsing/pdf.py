@@ -19,7 +19,8 @@ from ingestion.parsing.detection import PDF, encrypted
 from ingestion.parsing.errors import PermanentParseError
 from ingestion.parsing.pdf_extras import attachment_names, form_answers
 from ingestion.parsing.pdf_fallback import check_page_count, needs_ocr, parse_by_pypdf
-from ingestion.parsing.pdf_layout import OutlineEntry, structure
+from ingestion.parsing.pdf_headings import OutlineEntry
+from ingestion.parsing.pdf_layout import structure
 from ingestion.parsing.pdf_lines import Line, page_lines
 from ingestion.parsing.pdf_order import in_reading_order
 from ingestion.parsing.pdf_tables import cut_at_gaps, with_tables

@@ -17,6 +17,8 @@ import pypdfium2.raw as raw
 # PDFium writes U+FFFE (older ones U+0002) for a hyphen at a line's end and swallows the line break.
 HYPHENS = "\ufffe\x02"
 _BREAK = re.compile(f"\r\n|\r|\n|[{HYPHENS}]")
+LETTER = re.compile(r"[^\W\d_]")
+LIST_MARK = re.compile(r"(?:[•●◦▪‣∙·○■□✓➢–*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)])\s+\S")
 _RULE = re.compile(r"([=_*~.-])\1{4,}")  # drawn with characters, says nothing
 _BOLD = re.compile(rb"bold|black|heavy|semib|demi|medi(?!um-?it)|cmbx", re.IGNORECASE)
 _BOLD_WEIGHT = 600

@@ -165,3 +165,22 @@ def test_office_files_with_broken_insides_are_called_damaged(tmp_path: Path, nam
     data[200:-400] = bytes(len(data) - 600)
     with pytest.raises(PermanentParseError, match="damaged"):
         parsed(written(path, bytes(data)))
+
+
+def test_formulas_keep_their_fractions_and_powers(tmp_path: Path) -> None:
+    path = tmp_path / "a.docx"
+    document = make_docx(path)
+    word, math = (
+        nsdecls("w"),
+        'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"',
+    )
+    document.element.body.insert(
+        0,
+        parse_xml(
+            f"<w:p {word} {math}><m:oMath><m:f><m:num><m:r><m:t>a</m:t></m:r></m:num><m:den><m:r><m:t>b</m:t>"
+            "</m:r></m:den></m:f><m:r><m:t>+</m:t></m:r><m:sSup><m:e><m:r><m:t>x</m:t></m:r></m:e><m:sup>"
+            "<m:r><m:t>2</m:t></m:r></m:sup></m:sSup></m:oMath></w:p>"
+        ),
+    )
+    document.save(str(path))
+    assert parsed(path).text == "a/b+x^2"
