@@ -28,7 +28,7 @@ class CollectionForm(TenantForm):
     language = forms.ChoiceField(
         label=_("Language of the keyword search"), choices=languages, widget=UnfoldAdminSelectWidget
     )
-    groups = forms.ModelMultipleChoiceField(
+    groups: Any = forms.ModelMultipleChoiceField(
         queryset=None,  # set below, inside the scope
         required=False,
         label=_("Only for these groups"),
