@@ -82,7 +82,8 @@ def test_the_words_of_the_expected_texts_are_found() -> None:
 
 
 def _words(text: str) -> set[str]:
-    text = re.sub(r"(?<=\w)-\s+(?=[a-z])", "", text)  # the expected texts keep words broken at line ends
+    # The expected texts keep words broken at line ends.
+    text = re.sub(r"(?<=\w)-\s+(?=[a-z])", "", text)
     return {word.lower() for word in re.findall(r"[^\W_]{2,}", text)}
 
 
