@@ -1,10 +1,12 @@
 """Homes of their own for tests that start and stop whole servers; everything started in one ends with the test."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -96,14 +98,13 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An empty home. Its path is short enough for a socket, and root's server may pass through."""
-    folder = tmp_path_factory.mktemp("home")
-    for parent in (folder, *folder.parents):
-        if parent.owner() == "root" and os.geteuid() == 0 and not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
+def home() -> Iterator[Path]:
+    """An empty home. Not below pytest's own folder, which pytest closes to the user of root's server."""
+    folder = Path(tempfile.mkdtemp(prefix="footnote-home-"))
+    folder.chmod(0o711)
     yield folder
     children.sweep(Home(folder).run / "children.json")
     for process in (*guards(folder), *servers(folder)):
         process.send_signal(signal.SIGTERM)
     wait_until(lambda: not servers(folder))
+    shutil.rmtree(folder)

@@ -1,6 +1,7 @@
 """The embedded Postgres lives as long as somebody uses it, survives what kills its helpers, and is private."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -146,6 +147,15 @@ def test_roots_server_works_in_a_home_that_its_user_cannot_reach(
     assert place.postgres.is_symlink()
     found.release()
     wait_until(lambda: not servers(place.path))
+    shutil.rmtree(place.postgres.resolve())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
+def test_a_home_that_was_closed_later_is_named_with_what_to_do(home: Path, used: Database) -> None:
+    used.release()
+    home.chmod(0o700)
+    with pytest.raises(DatabaseFailed, match="pgserver.*can no longer reach"):
+        database.use(Home(home))
 
 
 def test_only_its_owner_can_read_it(home: Path, used: Database) -> None:

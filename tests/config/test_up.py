@@ -25,7 +25,7 @@ class Run:
 
     def __init__(self, home: Path, port: int) -> None:
         self.port = port
-        self.log = home.parent / f"up-{port}-{time.monotonic_ns()}.log"
+        self.log = home / f"up-{port}-{time.monotonic_ns()}.log"
         self.process = start(home, "up", "--port", str(port), "--no-demo", output=self.log)
 
     def says(self, text: str, seconds: float = 240) -> None:

@@ -6,5 +6,6 @@ imported by the running application, except ``roles``, which production uses too
     errors < home < credentials < binaries < server < guard      who owns the Postgres process
     roles, queue_schema                                          what is inside of it
     connections                                                  the variables that settings.py reads
-    tether, logs, children                                       the processes of ``bin/up``
+    tether, logs, children, programs                             the processes of ``bin/up``
+    prepare, prepared, port, readiness                           its other steps
 """

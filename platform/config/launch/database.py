@@ -81,13 +81,15 @@ def use(home: Home) -> Database:
             "FOOTNOTE_ENV is production, which does not use the embedded Postgres:"
             " set DATABASE_URL and MIGRATION_DATABASE_URL."
         )
-    kept = credentials.load(home)
-    users = home.open_lock("users")
-    fcntl.flock(users, fcntl.LOCK_SH)  # waits for a server that is stopping
-    database = Database(home, kept, users)
-    with home.open_lock("start") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        _wait(database)
+    database = Database(home, credentials.load(home), home.open_lock("users"))
+    try:
+        fcntl.flock(database.users, fcntl.LOCK_SH)  # waits for a server that is stopping
+        with home.open_lock("start") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            _wait(database)
+    except BaseException:  # also a Ctrl-C: a database that nobody got is not used
+        database.users.close()
+        raise
     return database
 
 

@@ -146,7 +146,12 @@ class Server:
             (self.data / "postmaster.pid").unlink()
 
     def start(self) -> None:
-        """Starts the server, or adopts the one that a killed guard left running."""
+        """Starts the server, or adopts the one that a killed guard left running. Raises DatabaseFailed."""
+        if not server_account().reaches(self.data.parent):
+            raise DatabaseFailed(
+                f"The user {server_account().name}, as whom root's Postgres runs, can no longer reach {self.data}:"
+                " let others pass through the folders above it (chmod o+x)."
+            )
         _make_private(socket_folder(self.home), server_account())
         self.process = None
         if self.pid() is not None:

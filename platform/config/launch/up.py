@@ -9,24 +9,20 @@ import argparse
 import json
 import os
 import signal
-import socket
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 
-import psutil
-
-from config.launch import children, logs, prepared
+from config.launch import children, logs, prepared, readiness
 from config.launch.children import Child
 from config.launch.connections import Surroundings, surroundings
-from config.launch.errors import AlreadyRunning, CannotWrite, LaunchError, PortInUse, StepFailed
+from config.launch.errors import AlreadyRunning, CannotWrite, LaunchError, StepFailed
 from config.launch.home import Home, try_lock
+from config.launch.port import HOST, check_port
+from config.launch.programs import programs
 
-HOST = "127.0.0.1"
 TICK_SECONDS = 0.4
 GUARD_CHECK_SECONDS = 2.0
 FAILURES_BEFORE_READY = 5
@@ -41,7 +37,7 @@ def main(arguments: list[str]) -> int:
         with _interruptible(), ExitStack() as stack:
             home.prepare()
             stack.enter_context(_alone(home, options.port))
-            _check_port(options.port)
+            check_port(options.port)
             _run(home, options, stack)
     except KeyboardInterrupt:
         logs.say("up", "stopped")
@@ -93,35 +89,6 @@ def _alone(home: Home, port: int) -> Iterator[None]:
             file.truncate(0)
 
 
-def _check_port(port: int) -> None:
-    """Raises PortInUse naming the program when the system tells."""
-    if not 0 < port < 65_536:
-        raise PortInUse(f"{port} is no port: choose one between 1024 and 65535 with --port.")
-    with socket.socket() as probe:
-        # As the web server does: a port that is only waiting for old packets is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except PermissionError as error:
-            raise PortInUse(
-                f"Port {port} needs root: choose another one, bin/up --port 8000."
-            ) from error
-        except OSError as error:
-            raise PortInUse(
-                f"Port {port} is in use{_by_whom(port)}: stop that program, or choose another port,"
-                f" bin/up --port {port + 1}."
-            ) from error
-
-
-def _by_whom(port: int) -> str:
-    with suppress(psutil.Error, OSError):
-        for found in psutil.net_connections("tcp"):
-            listens = found.status == psutil.CONN_LISTEN and found.pid
-            if listens and getattr(found.laddr, "port", None) == port:
-                return f" by process {found.pid} ({psutil.Process(found.pid).name()})"
-    return ""
-
-
 def _run(home: Home, options: argparse.Namespace, stack: ExitStack) -> None:
     url, began = f"http://{HOST}:{options.port}", time.monotonic()
     if left := children.sweep(home.run / "children.json"):
@@ -132,7 +99,7 @@ def _run(home: Home, options: argparse.Namespace, stack: ExitStack) -> None:
     stack.callback(around.release)
     around.variables["FOOTNOTE_URL"] = url
     _prepare(around, options)
-    running = _children(around, options.port)
+    running = programs(around, options.port)
     stack.callback(_stop, running)
     for child in running:
         child.start()
@@ -170,37 +137,6 @@ def _run_preparation(around: Surroundings, options: argparse.Namespace) -> None:
         )
 
 
-def _children(around: Surroundings, port: int) -> list[Child]:
-    """In the order in which they are started."""
-    celery = "-m celery --quiet -A config.celery"
-    commands = {
-        "web": (
-            f"-m uvicorn config.asgi:application --host {HOST} --port {port} --lifespan off --ws none"
-            " --no-access-log --timeout-graceful-shutdown 3"
-        ).split(),
-        "worker": [
-            # Celery warns of root, as which one may well try Footnote.
-            *("-W", "ignore:You're running the worker"),
-            *f"{celery} worker --loglevel INFO --concurrency {_concurrency()}".split(),
-            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-        ],
-        "beat": [
-            *f"{celery} beat --loglevel WARNING --schedule".split(),
-            str(around.home.run / "beat-schedule"),
-            *("--pidfile", ""),
-        ],
-    }
-    return [
-        Child(name, [sys.executable, *command], around.variables, around.home)
-        for name, command in commands.items()
-    ]
-
-
-def _concurrency() -> str:
-    """Processes of the worker: one per core, up to four; each may hold an embedding model."""
-    return os.environ.get("FOOTNOTE_WORKERS") or str(max(1, min(4, os.cpu_count() or 1)))
-
-
 def _supervise(around: Surroundings, running: list[Child], url: str, began: float) -> None:
     ready, guard_checked, spoke = False, 0.0, began
     while True:
@@ -216,7 +152,7 @@ def _supervise(around: Surroundings, running: list[Child], url: str, began: floa
             guard_checked = now
         if not ready:
             _give_up_when_hopeless(running)
-            ready, missing = _readiness(url)
+            ready, missing = readiness.ask(url)
             if ready:
                 _announce(around.home, url, now - began)
             elif now - spoke > SIGN_OF_LIFE_SECONDS:
@@ -230,17 +166,6 @@ def _give_up_when_hopeless(running: list[Child]) -> None:
             raise StepFailed(
                 f"{child.name} stopped {child.failures} times: see {child.home.log / child.name}.log."
             )
-
-
-def _readiness(url: str) -> tuple[bool, str]:
-    """What /readyz says: whether everything answers, and if not, what it says instead."""
-    try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:  # noqa: S310  (our own address)
-            return answer.status == 200, ""
-    except urllib.error.HTTPError as error:
-        return False, error.read(2000).decode(errors="replace").strip().replace("\n", "; ")
-    except OSError as error:
-        return False, f"web does not answer ({error})"
 
 
 def _announce(home: Home, url: str, seconds: float) -> None:
