@@ -4,6 +4,7 @@ Vectors travel as Postgres' own text form, which is what they are stored from an
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from uuid import UUID
@@ -37,6 +38,12 @@ def counter() -> TokenCounter:
 def profile() -> ChunkProfile:
     """Chunk sizes that the embedding model can read whole."""
     return ChunkProfile(max_tokens=gateway.embedding_model().max_tokens)
+
+
+def warm_up() -> None:
+    """Load the model if this process has not; a model that cannot be loaded is told of by the first run instead."""
+    with suppress(RetryableError):
+        _model()
 
 
 def serving_space() -> EmbeddingSpace:

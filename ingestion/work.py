@@ -8,7 +8,7 @@ its lease ends, its run is queued again with a delay, and after ``MOST_ATTEMPTS`
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,9 +24,11 @@ SQL = statements.load(__file__)
 LEASE = timedelta(seconds=30)
 HEARTBEAT_SECONDS = 10.0
 MOST_ATTEMPTS = 5
+# Once a file's text is there, the file is hardly what its worker died of: somebody restarts workers.
+PATIENT_ATTEMPTS = 15
 BATCH = 64
 POISON = (
-    f"The worker died {MOST_ATTEMPTS} times while it was reading this file.",
+    "The worker died %s times while it was reading this file.",
     "Open it in the program that made it, save it again, and upload that copy; or split it.",
 )
 _OPERATOR = "operator"
@@ -52,11 +54,13 @@ class Reconciled:
     poisoned: int = 0
 
 
-def claim(*, most: int = BATCH) -> Claim | None:
-    """Lease the fairest due work, or None. Two statements; never waits for another worker."""
+def claim(*, without: Sequence[UUID] = ()) -> Claim | None:
+    """Lease the fairest due work of any tenant but these, or None. Two statements; waits for nobody."""
     for (tenant_id,) in _rows("tenants_in_turn"):
+        if tenant_id in without:
+            continue
         token = uuid7()
-        wanted = {"tenant": tenant_id, "token": token, "lease": LEASE, "most": most}
+        wanted = {"tenant": tenant_id, "token": token, "lease": LEASE, "most": BATCH}
         # All of a tenant's due runs may be in another worker's hands at this very moment: then the next tenant.
         if run_ids := [run_id for (run_id,) in _rows("claim", wanted)]:
             return Claim(tenant_id, token, run_ids)
@@ -116,6 +120,7 @@ def reconcile() -> Reconciled:
                 "run": run_id,
                 "runs": [run_id],
                 "most": MOST_ATTEMPTS,
+                "patient": PATIENT_ATTEMPTS,
                 "reason": POISON[0],
                 "remedy": POISON[1],
             }

@@ -75,15 +75,15 @@ UPDATE ingestion_ingestionrun
        not_before = now() + (5 * 3 ^ (attempts - 1)) * interval '1 second',
        reason_code = 'worker_lost', reason = 'The worker stopped while it was reading this file.'
  WHERE tenant_id = %(tenant)s AND id = %(run)s AND lease_until < now() AND state NOT IN ('ready', 'failed')
-   AND attempts < %(most)s
+   AND attempts < CASE state WHEN 'embedding' THEN %(patient)s ELSE %(most)s END
 RETURNING id
 
 -- name: poison_expired
 UPDATE ingestion_ingestionrun
    SET state = 'failed', lease_token = NULL, lease_until = NULL, finished_at = now(),
-       reason_code = 'poison', reason = %(reason)s, remedy = %(remedy)s
+       reason_code = 'poison', reason = format(%(reason)s, attempts), remedy = %(remedy)s
  WHERE tenant_id = %(tenant)s AND id = %(run)s AND lease_until < now() AND state NOT IN ('ready', 'failed')
-   AND attempts >= %(most)s
+   AND attempts >= CASE state WHEN 'embedding' THEN %(patient)s ELSE %(most)s END
 RETURNING id
 
 -- name: show_on_document

@@ -25,9 +25,13 @@ app.conf.update(
     **broker.options(),
     accept_content=["json"],
     task_serializer="json",
+    # Threads, not processes: an idle process that is killed takes the lock of the pool's queue along, and the worker
+    # hangs for ever (billiard, with a transport like ours that is not asynchronous). What costs time is outside of
+    # Python's lock anyway: the embedding model, the parsers' processes, the database.
+    worker_pool="threads",
     # Nothing reads results: a row says what came of it.
     task_ignore_result=True,
-    # Acknowledged when done; one message per process, so that none waits behind a long task, hidden from the others.
+    # Acknowledged when done; one message per thread, so that none waits behind a long task, hidden from the others.
     task_acks_late=True,
     worker_prefetch_multiplier=1,
     # A task that kills its process is not delivered again for ever: its row's attempts are counted, the message not.
@@ -43,8 +47,6 @@ app.conf.update(
     task_publish_retry_policy={"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2},
     worker_hijack_root_logger=False,
     worker_cancel_long_running_tasks_on_connection_loss=False,
-    # Python gives memory back late: a fresh process now and then keeps a worker's size flat.
-    worker_max_memory_per_child=2_000_000,
     beat_schedule={
         name: {"task": name, "schedule": seconds, "options": {"expires": seconds}}
         for name, seconds in SCHEDULE.items()
@@ -79,5 +81,5 @@ def _scheduler_is_ready(**_: Any) -> None:
 
 @signals.worker_process_init.connect
 def _end_with_parent(**_: Any) -> None:
-    """A pool process outlives a killed worker otherwise, and goes on with a task that another one has taken over."""
+    """For ``--pool prefork`` on another broker: a process of the pool would outlive its killed worker otherwise."""
     tether.end_with_parent()

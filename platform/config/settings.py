@@ -54,7 +54,7 @@ MIDDLEWARE = [
     "config.metrics.CountRequests",
     "config.middleware.RequestBoundary",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.static_files.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -103,7 +103,12 @@ def _database(name: str, *, pooled: bool = False) -> dict[str, Any]:
 DATABASES = {
     "default": _database("DATABASE_URL", pooled=True),
     "owner": _database("MIGRATION_DATABASE_URL"),
-    "operator": _database("OPERATOR_DATABASE_URL"),
+    # Kept for a while: a worker claims with it before each batch, and signing in costs more than claiming.
+    "operator": {
+        **_database("OPERATOR_DATABASE_URL"),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    },
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # E-mail addresses are unique without regard to case, by a constraint that the check does not know.

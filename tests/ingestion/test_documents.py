@@ -15,7 +15,6 @@ from tenants.models import AuditEvent, Group
 from tests.cast import Member
 from tests.ingestion.workshop import Workshop, work_off
 
-
 TEXT = "The pump must be serviced every six weeks by a trained engineer."
 
 
@@ -207,7 +206,7 @@ def test_two_uploads_of_one_name_at_once_are_two_versions(workshop: Workshop) ->
 
 
 def test_nothing_is_left_of_an_upload_whose_transaction_fails(workshop: Workshop) -> None:
-    with pytest.raises(ZeroDivisionError), workshop.scope():
+    with pytest.raises(ZeroDivisionError), workshop.scope():  # noqa: PT012  it fails after the upload
         documents.upload(collection=workshop.collection, filename="a.txt", content=b"text")
         raise ZeroDivisionError
     with workshop.scope():

@@ -6,7 +6,17 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, connections
 
-from ingestion import documents, pipeline, publication, upkeep, vectors, weighing, work
+from ingestion import (
+    documents,
+    lexical,
+    pipeline,
+    progress,
+    publication,
+    upkeep,
+    vectors,
+    weighing,
+    work,
+)
 from ingestion.errors import LeaseLost
 from ingestion.models import (
     Chunk,
@@ -16,6 +26,7 @@ from ingestion.models import (
     EmbeddingSpace,
     IngestionRun,
     LexicalEntry,
+    State,
     TermCount,
 )
 from tenants.models import Group, Tenant
@@ -54,7 +65,9 @@ def counts(workshop: Workshop) -> dict[int, tuple[int, int]]:
 # --- what is published ----------------------------------------------------------------------------
 
 
-def test_a_document_becomes_searchable_with_everything_that_search_reads(workshop: Workshop) -> None:
+def test_a_document_becomes_searchable_with_everything_that_search_reads(
+    workshop: Workshop,
+) -> None:
     document = workshop.ingest("handbook.md", HANDBOOK)
     assert (document.state, document.chunks, document.reason) == ("ready", 1, "")
     with workshop.scope():
@@ -71,7 +84,9 @@ def test_a_document_becomes_searchable_with_everything_that_search_reads(worksho
 
 
 def test_pages_and_title_come_from_the_file(workshop: Workshop) -> None:
-    document = workshop.ingest("scan-0042.pdf", pdf("Maintenance of pumps\nEvery six weeks.", "Second page."))
+    document = workshop.ingest(
+        "scan-0042.pdf", pdf("Maintenance of pumps\nEvery six weeks.", "Second page.")
+    )
     assert (document.state, document.pages) == ("ready", 2)
     assert workshop.run_of(document).pages == 2
 
@@ -79,10 +94,20 @@ def test_pages_and_title_come_from_the_file(workshop: Workshop) -> None:
 @pytest.mark.parametrize(
     ("filename", "content", "title", "expected"),
     [
-        ("q3-report.md", "# The third quarter\n\nSales rose by two per cent.", None, "The third quarter"),
+        (
+            "q3-report.md",
+            "# The third quarter\n\nSales rose by two per cent.",
+            None,
+            "The third quarter",
+        ),
         ("q3-report.md", "# The third quarter\n\nSales rose by two per cent.", "Q3", "Q3"),
         ("q3-report.txt", "Sales rose by two per cent.", None, "q3-report"),
-        ("letter.html", "<title>Untitled</title><p>Sales rose by two per cent.</p>", None, "letter"),
+        (
+            "letter.html",
+            "<title>Untitled</title><p>Sales rose by two per cent.</p>",
+            None,
+            "letter",
+        ),
     ],
 )
 def test_the_title_is_the_given_one_or_a_sensible_one(
@@ -94,14 +119,16 @@ def test_the_title_is_the_given_one_or_a_sensible_one(
 def test_each_stage_leaves_its_time_and_outcome(workshop: Workshop) -> None:
     document = workshop.ingest("handbook.md", HANDBOOK)
     stages = workshop.run_of(document).stages
-    assert list(stages) and set(stages) == {"load", "parse", "clean", "chunk", "embed", "publish"}
+    assert set(stages) == {"load", "parse", "clean", "chunk", "embed", "publish"}
     assert all(stage["outcome"] == "ok" and stage["ms"] >= 0 for stage in stages.values())
 
 
 def test_many_small_texts_are_embedded_and_published_together(workshop: Workshop) -> None:
     offered = [
         documents.Upload(
-            filename=f"{n}.txt", content=b"Fact number %d is about pumps." % n, media_type="text/plain"
+            filename=f"{n}.txt",
+            content=b"Fact number %d is about pumps." % n,
+            media_type="text/plain",
         )
         for n in range(100)
     ]
@@ -159,7 +186,9 @@ def test_a_new_version_closes_the_old_one_in_the_same_commit(workshop: Workshop)
             assert not table.objects.filter(version_id=old.pk, valid_to=None).exists()
 
 
-def test_the_old_version_answers_while_the_new_one_waits_and_when_it_fails(workshop: Workshop) -> None:
+def test_the_old_version_answers_while_the_new_one_waits_and_when_it_fails(
+    workshop: Workshop,
+) -> None:
     document = workshop.ingest("handbook.md", HANDBOOK)
     before = workshop.current_texts(document)
     workshop.upload("handbook.md", " \n ")
@@ -202,7 +231,9 @@ def test_term_counts_are_those_of_the_current_chunks(workshop: Workshop) -> None
 
 def test_folding_counts_changes_no_sum(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(4):
-        workshop.ingest(f"{number}.txt", f"Pump number {number} is serviced by engineer {number % 2}.")
+        workshop.ingest(
+            f"{number}.txt", f"Pump number {number} is serviced by engineer {number % 2}."
+        )
     before = counts(workshop)
     monkeypatch.setattr(upkeep, "MOST_INCREMENTS", 2)
     upkeep.fold_counts()
@@ -215,18 +246,20 @@ def test_folding_counts_changes_no_sum(workshop: Workshop, monkeypatch: pytest.M
 def test_weights_follow_the_average_length_once_it_has_drifted(workshop: Workshop) -> None:
     workshop.ingest("short.txt", "Pumps leak.")
     for number in range(3):
-        workshop.ingest(f"{number}.txt", f"Report {number}: " + "the pump was serviced by engineers " * 12)
+        workshop.ingest(
+            f"{number}.txt", f"Report {number}: " + "the pump was serviced by engineers " * 12
+        )
     assert upkeep.reweigh() >= 4
     with workshop.scope():
         workshop.collection.refresh_from_db()
-        average = workshop.collection.average_length
+        average = workshop.collection.average_length or 0.0
         sums = counts(workshop)[0]
         assert average == pytest.approx(sums[1] / sums[0], rel=1e-6)
         for entry in LexicalEntry.objects.all():
             chunk = Chunk.objects.select_related("document").get(pk=entry.pk)
             draft_text = f"{chunk.document.title}\n{chunk.text}"
             words = weighing.Words.of(draft_text, "english")
-            expected = weighing.lexical.bm25_weights(words.counts, words.length, average)
+            expected = lexical.bm25_weights(words.counts, words.length, average)
             stored = weighing.from_text(entry.weights.to_text())
             assert stored == pytest.approx(expected, abs=1e-5)
 
@@ -294,7 +327,7 @@ def test_nothing_of_a_publication_that_breaks_off_can_be_seen(workshop: Workshop
     prepared = pipeline._prepare(found, jobs[0], None)
     assert prepared is not None
     ready = pipeline._embed(found, [prepared], space.pk)
-    with pytest.raises(IntegrityError), workshop.scope():
+    with pytest.raises(IntegrityError), workshop.scope():  # noqa: PT012  it breaks off after all is written
         published = publication.publish([prepared], ready, token=found.token, space_id=space.pk)
         assert published == set(found.run_ids)
         assert "30 days" in workshop.current_texts(document)[0]
@@ -311,7 +344,7 @@ def test_a_lost_lease_stops_the_work_early(workshop: Workshop) -> None:
     found = claimed()
     found.lost.set()
     with pytest.raises(LeaseLost):
-        pipeline.progress.show(found, pipeline.State.PARSING)
+        progress.show(found, State.PARSING)
     assert pipeline.process(found) == 0
 
 
@@ -344,9 +377,13 @@ def test_a_file_that_cannot_be_read_fails_with_a_reason_and_a_remedy(
     assert workshop.current_texts(document) == []
 
 
-@pytest.mark.parametrize("hostile", ["NUL \0 in the text", "bell \x07 and escape \x1b", "tag \U000e0041 and bidi \u202e"])
+@pytest.mark.parametrize(
+    "hostile", ["NUL \0 in the text", "bell \x07 and escape \x1b", "tag \U000e0041 and bidi \u202e"]
+)
 def test_characters_that_break_databases_are_cleaned_away(workshop: Workshop, hostile: str) -> None:
-    document = workshop.ingest("notes.txt", f"First line. {hostile} {'Words follow. ' * 40}Last line.")
+    document = workshop.ingest(
+        "notes.txt", f"First line. {hostile} {'Words follow. ' * 40}Last line."
+    )
     assert document.state == "ready"
     (text,) = workshop.current_texts(document)
     assert text.startswith("First line.")
@@ -368,7 +405,9 @@ def test_a_space_of_another_model_is_never_mixed_with_ours(workshop: Workshop) -
     assert workshop.document(document.pk).state == "ready"
 
 
-def test_what_fails_for_the_moment_waits_longer_each_time_and_then_fails(workshop: Workshop) -> None:
+def test_what_fails_for_the_moment_waits_longer_each_time_and_then_fails(
+    workshop: Workshop,
+) -> None:
     workshop.ingest("a.md", HANDBOOK)
     with workshop.scope():
         EmbeddingSpace.objects.update(model="another-model")
