@@ -1,21 +1,24 @@
 """What is not a page: the stream of an answer, pictures of pages, and files to download."""
 
+import io
 import re
+from collections.abc import AsyncIterator
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.db import connections
 from django.http import (
-    FileResponse,
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
     StreamingHttpResponse,
 )
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from chat import conversations, page_images, pages, sources, streaming
-from chat.guards import as_member, asker, in_scope
+from chat.guards import as_member, asker
 from chat.models import Message
 from ingestion import storage
 from tenants.scope import tenant_scope
@@ -69,20 +72,34 @@ def page_picture(
 
 
 @require_GET
-@in_scope
+@as_member
 def original(request: HttpRequest, document_id: UUID, version_id: UUID) -> HttpResponseBase:
     """The file as it was uploaded, only ever as a download: it may be HTML or worse."""
-    version = sources.open_document(document_id, version_id=version_id).version
-    response = FileResponse(
-        storage.open_file(version.file),
-        as_attachment=True,
-        filename=safe_filename(version.filename),
-        content_type="application/octet-stream",
-    )
+    with tenant_scope(asker(request)):
+        version = sources.open_document(document_id, version_id=version_id).version
+        reader = storage.open_file(version.file)
+    response = StreamingHttpResponse(blocks(reader), content_type="application/octet-stream")
+    name = content_disposition_header(True, safe_filename(version.filename))
+    response["Content-Disposition"] = name or "attachment"
     response["Content-Length"] = str(version.size)
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, no-store"
+    connections.close_all()
     return response
+
+
+async def blocks(reader: io.BufferedReader) -> AsyncIterator[bytes]:
+    """The file in pieces, each read in a thread of its own with a connection for only that long."""
+    while block := await _read_block(reader):
+        yield block
+
+
+@sync_to_async(thread_sensitive=False)
+def _read_block(reader: io.BufferedReader) -> bytes:
+    try:
+        return reader.read(storage.BLOCK_BYTES)
+    finally:
+        connections.close_all()
 
 
 def safe_filename(name: str) -> str:

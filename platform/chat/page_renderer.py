@@ -9,7 +9,7 @@ import json
 import re
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import pypdfium2 as pdfium
@@ -52,21 +52,39 @@ def picture(page: Any, width: float, height: float) -> Any:
 
 
 def boxes(page: Any, quote: str, height: float) -> list[Box]:
-    """Rectangles over the quote as (x, y, width, height) from the top left, in points."""
+    """Rectangles over the quote's lines as (x, y, width, height) from the top left, in points."""
     if not quote.strip():
         return []
     text_page = page.get_textpage()
     text = text_page.get_text_range()
-    return [
-        (left, height - top, right - left, top - bottom)
+    rectangles = (
+        text_page.get_rect(index)
         for start, end in places(text, quote)
-        for left, bottom, right, top in _lines(text_page, start, end - start)
-    ]
+        for index in range(text_page.count_rects(start, end - start))
+    )
+    lines = by_line(
+        (left, height - top, right, height - bottom) for left, bottom, right, top in rectangles
+    )
+    return [padded(*line) for line in lines]
 
 
-def _lines(text_page: Any, start: int, count: int) -> Iterator[Box]:
-    for index in range(text_page.count_rects(start, count)):
-        yield text_page.get_rect(index)
+def by_line(rectangles: Iterable[Box]) -> list[Box]:
+    """Rectangles (left, top, right, bottom) that stand beside each other, as one."""
+    lines: list[Box] = []
+    for left, top, right, bottom in rectangles:
+        middle = (top + bottom) / 2
+        if lines and lines[-1][1] <= middle <= lines[-1][3] and left >= lines[-1][0]:
+            first = lines.pop()
+            left, top = first[0], min(first[1], top)
+            right, bottom = max(first[2], right), max(first[3], bottom)
+        lines.append((left, top, right, bottom))
+    return lines
+
+
+def padded(left: float, top: float, right: float, bottom: float) -> Box:
+    """A little more than the letters, as a pen would mark them."""
+    above = (bottom - top) * 0.15
+    return (left - 1.5, top - above, right - left + 3, bottom - top + 2 * above)
 
 
 def places(text: str, quote: str) -> list[tuple[int, int]]:

@@ -9,13 +9,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from chat import conversations, page_images, showing, sources, tree, turns
 from chat.guards import as_member, asker, in_scope
 from chat.models import Conversation, Message
-from inference.catalogue import has_language_model
+from inference.catalogue import ListedModel, has_language_model, list_models
 from ingestion.cleaning import clean_line
 from ingestion.collections import coverage
 from ingestion.models import Collection, Document
@@ -42,6 +43,7 @@ def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
         "conversation": found,
         "thread": showing.thread(steps, request.place),  # type: ignore[attr-defined]
         "last": steps[-1].message if steps else None,
+        "models": other_models(request),
     }
     return render(request, "chat/conversation.html", context)
 
@@ -64,9 +66,12 @@ def message_fragment(request: HttpRequest, *messages: Message) -> HttpResponse:
         (step for step in steps if step.message.pk in wanted),
         request.place,  # type: ignore[attr-defined]
     )
-    return render(
-        request, "chat/_messages.html", {"thread": shown, "conversation": first.conversation}
-    )
+    context = {
+        "thread": shown,
+        "conversation": first.conversation,
+        "models": other_models(request),
+    }
+    return render(request, "chat/_messages.html", context)
 
 
 @require_GET
@@ -179,7 +184,7 @@ def by_day(found: list[Conversation]) -> list[tuple[str, list[Conversation]]]:
         if age <= 1:
             name = _("Yesterday") if age else _("Today")
         else:
-            name = _("Last seven days") if age < 7 else f"{on:%Y-%m}"
+            name = _("Last seven days") if age < 7 else date_format(on, "F Y")
         days.setdefault(name, []).append(each)
     return list(days.items())
 
@@ -194,6 +199,12 @@ def suggestions(collections: list[Collection]) -> list[str]:
         _("How does Footnote keep tenants apart?"),
         _("Which file formats can Footnote read?"),
     ]
+
+
+def other_models(request: HttpRequest) -> list[ListedModel]:
+    """What an answer can be asked again with; empty when there is no choice. One query."""
+    models = list_models(asker(request))
+    return models if len(models) > 1 else []
 
 
 def uuid_or_none(text: str | None) -> UUID | None:

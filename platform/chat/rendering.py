@@ -21,8 +21,8 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
-# Private-use characters that stand around a sentence without support; taken out of the model's own text first.
-OPEN, CLOSE = "\ue000", "\ue001"
+# Private-use characters around a sentence without support, and after a table's row; out of the model's own text first.
+OPEN, CLOSE, NOTE = "\ue000", "\ue001", "\ue002"
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s]+\Z", re.IGNORECASE)
 _MARK = re.compile(r"\[(\d{1,3})\]")
@@ -38,6 +38,7 @@ ATTRIBUTES = {
     "span": {"class", "title"},
     "div": {"class", "tabindex", "role", "aria-label"},
     "code": {"class"},
+    "pre": {"tabindex"},
     "ol": {"start"},
     "th": {"class"},
     "td": {"class"},
@@ -75,15 +76,17 @@ def _rendered(text: str, chips: tuple[Chip, ...], unsupported: tuple[tuple[int, 
 
 
 def _with_marks(text: str, spans: Sequence[tuple[int, int]]) -> str:
-    """Put OPEN and CLOSE around the spans, inside of what gives a line its kind."""
+    """Put the marks around the spans, inside of what gives a line its kind."""
     for start, end in sorted(spans, reverse=True):
         sentence = text[start:end]
         if "\n" in sentence or "```" in sentence:
             continue
-        line_start = text.rfind("\n", 0, start) + 1
-        words = _LINE_START.match(text, line_start)
+        words = _LINE_START.match(text, text.rfind("\n", 0, start) + 1)
         first = max(start, words.end() if words else start)
-        if first < end:
+        if sentence.startswith("|"):
+            last = start + len(sentence.rstrip("| \t"))
+            text = f"{text[:last]} {NOTE}{text[last:]}"
+        elif first < end:
             text = f"{text[:first]}{OPEN}{text[first:end]}{CLOSE}{text[end:]}"
     return text
 
@@ -128,7 +131,12 @@ class Renderer(RendererHTML):
     def unsupported_close(
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any
     ) -> str:
-        return f'</span><span class="unsupported-note">{escape(_("no source"))}</span>'
+        return f"</span>{_no_source()}"
+
+    def unsupported_note(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any
+    ) -> str:
+        return _no_source()
 
     def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
         language = re.sub(r"[^a-z0-9+#-]", "", tokens[idx].info.strip().split(" ")[0].lower())[:20]
@@ -139,12 +147,10 @@ class Renderer(RendererHTML):
         return self._code("", tokens[idx].content)
 
     def _code(self, head: str, content: str) -> str:
-        content = content.replace(OPEN, "").replace(CLOSE, "")
-        return f'<div class="code">{head}<pre><code>{escape(content)}</code></pre></div>\n'
+        return f'<div class="code">{head}<pre tabindex="0"><code>{escape(_without_marks(content))}</code></pre></div>\n'
 
     def code_inline(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
-        content = tokens[idx].content.replace(OPEN, "").replace(CLOSE, "")
-        return f"<code>{escape(content)}</code>"
+        return f"<code>{escape(_without_marks(tokens[idx].content))}</code>"
 
     def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
         label = escape(_("Table"))
@@ -156,17 +162,26 @@ class Renderer(RendererHTML):
     def heading_open(
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any
     ) -> str:
-        """The page's own headings are h1 and h2."""
-        return f"<{_lowered(tokens[idx].tag)}>"
+        return f"<h{_heading_level(tokens, idx)}>"
 
     def heading_close(
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any
     ) -> str:
-        return f"</{_lowered(tokens[idx].tag)}>\n"
+        return f"</h{_heading_level(tokens, idx)}>\n"
 
 
-def _lowered(tag: str) -> str:
-    return f"h{min(6, int(tag[1]) + 2)}"
+def _heading_level(tokens: Sequence[Token], idx: int) -> int:
+    """The page's own headings are h1 and h2, so the highest of an answer is h3."""
+    levels = sorted({token.tag for token in tokens if token.type == "heading_open"})
+    return min(6, 3 + levels.index(tokens[idx].tag))
+
+
+def _no_source() -> str:
+    return f'<span class="unsupported-note">{escape(_("no source"))}</span>'
+
+
+def _without_marks(code: str) -> str:
+    return code.replace(OPEN, "").replace(CLOSE, "").replace(NOTE, "")
 
 
 def host_of(address: str) -> str:
@@ -213,8 +228,11 @@ def _citation_rule(state: StateInline, silent: bool) -> bool:
     return True
 
 
+_KINDS = {OPEN: "unsupported_open", CLOSE: "unsupported_close", NOTE: "unsupported_note"}
+
+
 def _unsupported_rule(state: StateInline, silent: bool) -> bool:
-    kind = {OPEN: "unsupported_open", CLOSE: "unsupported_close"}.get(state.src[state.pos])
+    kind = _KINDS.get(state.src[state.pos])
     if kind is None:
         return False
     if not silent:
@@ -223,7 +241,7 @@ def _unsupported_rule(state: StateInline, silent: bool) -> bool:
     return True
 
 
-_ENDS_TEXT = re.compile(r"[\n!#$%&*+\-:<=>@[\\\]^_`{}~" + OPEN + CLOSE + "]")
+_ENDS_TEXT = re.compile(r"[\n!#$%&*+\-:<=>@[\\\]^_`{}~" + OPEN + CLOSE + NOTE + "]")
 
 
 def _text_rule(state: StateInline, silent: bool) -> bool:

@@ -1,5 +1,6 @@
 """Messages as the templates show them: one call for a thread, with a fixed number of queries however long it is."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from traces.models import Feedback
 QUOTE_IN_LABEL = 120
 # Shorter sentences without a citation ("Yes.", "In short:") claim nothing that a source could bear out.
 SHORTEST_CLAIM_WORDS = 4
+_CODE = re.compile(r"^(```|~~~).*?(?:^\1|\Z)", re.DOTALL | re.MULTILINE)
+_TABLE_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t:|-]*)?(?:\n|\Z)")
 
 
 @dataclass(frozen=True)
@@ -104,17 +107,26 @@ def unsupported_spans(message: Message) -> tuple[tuple[int, int], ...]:
     """The sentences of a whole answer that no cited passage bears out; a refusal claims nothing."""
     if message.state != Message.State.COMPLETE or not message.answered:
         return ()
+    code = [match.span() for match in _CODE.finditer(message.text)]
     return tuple(
         (start, end)
         for start, end, citations, support in message.details.get("sentences", [])
-        if _claims(message.text[start:end]) and (not citations or support < SUPPORTED)
+        if (not citations or support < SUPPORTED)
+        and _claims(message.text, start, end)
+        and not any(first <= start < last for first, last in code)
     )
 
 
-def _claims(sentence: str) -> bool:
-    bare = sentence.strip()
-    is_lead_in = bare.endswith((":", "?")) or bare.startswith(("#", "```", "|--", "| --"))
-    return not is_lead_in and len(bare.split()) >= SHORTEST_CLAIM_WORDS
+def _claims(text: str, start: int, end: int) -> bool:
+    """Does the sentence say something that a source could bear out? Headings, lead-ins and a table's head do not."""
+    sentence = text[start:end].strip()
+    if sentence.endswith((":", "?")) or sentence.startswith(("#", "```")):
+        return False
+    if _TABLE_RULE.match(sentence) or (
+        sentence.startswith("|") and _TABLE_RULE.match(text, end + 1)
+    ):
+        return False
+    return len(re.findall(r"\w+", sentence)) >= SHORTEST_CLAIM_WORDS
 
 
 def facts(message: Message, place: Place) -> list[str]:

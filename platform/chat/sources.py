@@ -11,30 +11,12 @@ from uuid import UUID
 
 from chat.conversations import Missing
 from chat.models import Citation, Message
+from chat.readable import ShownBlock, Span, shown
 from ingestion.models import Document, DocumentVersion
 
-PDF = "application/pdf"
+PDF, MARKDOWN = "application/pdf", "text/markdown"
 # A text without pages is shown whole up to this many characters, else this much around the passage.
 WHOLE_TEXT, WINDOW = 60_000, 12_000
-
-Span = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A stretch of text, marked or not."""
-
-    text: str
-    marked: bool = False
-
-
-@dataclass(frozen=True)
-class ShownBlock:
-    """One block of the document's text as it is shown."""
-
-    kind: str
-    level: int
-    pieces: tuple[Piece, ...]
 
 
 @dataclass(frozen=True)
@@ -190,25 +172,17 @@ def _window(version: DocumentVersion, page: int | None, span: Span | None) -> Sp
 
 
 def _blocks(version: DocumentVersion, start: int, end: int, span: Span | None) -> list[ShownBlock]:
-    inside = [b for b in version.blocks if b["start"] < end and b["end"] > start]
-    if not inside:
-        return [ShownBlock("paragraph", 0, _pieces(version.text, start, end, span))]
-    return [
-        ShownBlock(
-            str(block["kind"]),
-            int(block["level"] or 0),
-            _pieces(version.text, max(start, block["start"]), min(end, block["end"]), span),
-        )
-        for block in inside
-    ]
+    inside = [each for each in version.blocks if each["start"] < end and each["end"] > start]
+    whole = {"kind": "paragraph", "start": start, "end": end}
+    markdown = version.media_type == MARKDOWN
+    return [_block(version.text, each, (start, end), span, markdown) for each in inside or [whole]]
 
 
-def _pieces(text: str, start: int, end: int, span: Span | None) -> tuple[Piece, ...]:
-    first, last = span or (end, end)
-    first, last = min(max(first, start), end), min(max(last, start), end)
-    pieces = (
-        Piece(text[start:first]),
-        Piece(text[first:last], marked=True),
-        Piece(text[last:end]),
-    )
-    return tuple(piece for piece in pieces if piece.text)
+def _block(
+    text: str, block: dict[str, Any], window: Span, span: Span | None, markdown: bool
+) -> ShownBlock:
+    start, end = max(window[0], block["start"]), min(window[1], block["end"])
+    marked = None
+    if span is not None and span[0] < end and span[1] > start:
+        marked = (max(span[0], start) - start, min(span[1], end) - start)
+    return shown(str(block["kind"]), text[start:end], marked, markdown=markdown)

@@ -70,6 +70,9 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A page from the browser's memory may be older than the conversation, or than the session.
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
 // A note that was waved away stays away in this browser.
 for (const note of document.querySelectorAll("[data-dismissible]")) {
   const key = `footnote-dismissed-${note.dataset.dismissible}`;

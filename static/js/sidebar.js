@@ -31,6 +31,14 @@
 
   side.querySelector("form[role=search]").addEventListener("submit", (event) => event.preventDefault());
 
+  // ---- which one is open; a list that a search brought does not know
+  const isCurrent = (link) => link.pathname === location.pathname;
+  document.getElementById("side-list").addEventListener("htmx:afterSwap", () => {
+    for (const link of side.querySelectorAll(".talk > a")) {
+      if (isCurrent(link)) link.setAttribute("aria-current", "page");
+    }
+  });
+
   // ---- rename
   const rename = (button) => {
     const talk = button.closest(".talk");
@@ -59,7 +67,7 @@
         if (!response.ok) throw new Error(response.status);
         const { title } = await response.json();
         link.textContent = link.title = title;
-        if (link.getAttribute("aria-current")) document.getElementById("title").textContent = title;
+        if (isCurrent(link)) document.getElementById("title").textContent = title;
         back();
       } catch {
         Footnote.toast(Footnote.say("not-renamed"));
@@ -88,7 +96,7 @@
     const link = talk.querySelector("a");
     const response = await Footnote.post(button.dataset.delete).catch(() => null);
     if (!response?.ok) return Footnote.toast(Footnote.say("not-deleted"));
-    if (link.getAttribute("aria-current")) {
+    if (isCurrent(link)) {
       sessionStorage.setItem("footnote-undo", JSON.stringify({ url: button.dataset.restore, then: link.getAttribute("href") }));
       location.assign("/");
       return;

@@ -57,6 +57,5 @@
 
   const all = () => { for (const answer of thread.querySelectorAll(".answer[data-stream]")) follow(answer); };
   document.addEventListener("footnote:thread", all);
-  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   all();
 })();

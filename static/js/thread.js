@@ -47,10 +47,11 @@
     else question.querySelector("[data-edit]").focus();
   };
 
-  const go = async (form) => {
-    const button = form.querySelector("button");
+  const go = async (form, submitter) => {
+    const button = submitter || form.querySelector("button");
+    const data = new FormData(form, submitter);
     button.disabled = true;
-    const response = await Footnote.post(form.action, new FormData(form)).catch(() => null);
+    const response = await Footnote.post(form.action, data).catch(() => null);
     button.disabled = false;
     if (response?.ok) { location.assign((await response.json()).url); return; }
     if (response?.status === 422) Footnote.toast(Object.values((await response.json()).errors).flat().join(" "));
@@ -66,7 +67,7 @@
   });
   thread.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.matches("[data-regenerate], form.edit")) { event.preventDefault(); go(form); }
+    if (form.matches("[data-regenerate], form.edit")) { event.preventDefault(); go(form, event.submitter); }
   });
   thread.addEventListener("keydown", (event) => {
     const form = event.target.closest?.("form.edit");

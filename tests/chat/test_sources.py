@@ -3,7 +3,9 @@
 import io
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
+from django.conf import settings
 from PIL import Image
 from reportlab.lib.pagesizes import A4  # type: ignore[import-untyped]
 from reportlab.pdfgen.canvas import Canvas  # type: ignore[import-untyped]
@@ -24,12 +26,12 @@ FACT = "The reservoir holds 4,711 cubic metres of water."
 
 
 def pdf(*pages: list[str]) -> bytes:
-    """A PDF with these lines on its pages, 700 points up and 20 apart."""
+    """A PDF with these paragraphs on its pages, 700 points up and 60 apart."""
     file = io.BytesIO()
     canvas = Canvas(file, pagesize=A4)
     for lines in pages:
         for number, line in enumerate(lines):
-            canvas.drawString(72, 700 - 20 * number, line)
+            canvas.drawString(72, 700 - 60 * number, line)
         canvas.showPage()
     canvas.save()
     return file.getvalue()
@@ -46,7 +48,7 @@ def reservoir(acme: Tenant, database: None) -> Document:
         taken = documents.upload(
             collection=collections.ensure("water"), filename="reservoir.pdf", content=content
         )
-    ingest_all()
+    ingest_all(acme)
     with tenant_scope(platform_principal(acme.pk)):
         found = Document.objects.get(pk=taken.document.pk)
     assert found.state == "ready", found.reason
@@ -90,8 +92,8 @@ def test_the_page_is_drawn_and_the_quote_is_marked_where_it_stands(
     ((x, y, width, height),) = found.boxes
     assert (round(found.width), round(found.height)) == (595, 842)
     assert x == pytest.approx(72, abs=3)
-    # The second line's base is 680 points up: its letters stand right above that.
-    assert y < found.height - 680 < y + height + 1
+    # The second paragraph's base is 640 points up: its letters stand right above that.
+    assert y < found.height - 640 < y + height + 1
     assert 200 < width < 300
     assert 5 < height < 20
 
@@ -160,7 +162,7 @@ def test_a_superseded_version_still_opens_what_was_cited(
 
 
 def test_the_original_is_only_ever_a_download(
-    alice: Member, browser: Browser, acme: Tenant, acme_library: Library
+    site: str, alice: Member, browser: Browser, acme: Tenant, acme_library: Library
 ) -> None:
     evil = b"<html><body><script>alert(1)</script><p>Kites are birds that fly.</p></body></html>"
     with tenant_scope(platform_principal(acme.pk)):
@@ -169,13 +171,15 @@ def test_the_original_is_only_ever_a_download(
             filename="a\r\nb/evil.html",
             content=evil,
         )
-    ingest_all()
+    ingest_all(acme)
     with alice.scope():
         document = Document.objects.get(pk=taken.document.pk)
-    response = browser(alice).get(
-        f"/documents/{document.pk}/{document.current_version_id}/original/"
+    cookie = browser(alice).cookies[settings.SESSION_COOKIE_NAME].value
+    response = httpx.get(
+        f"{site}/documents/{document.pk}/{document.current_version_id}/original/",
+        cookies={settings.SESSION_COOKIE_NAME: cookie},
     )
-    assert response.getvalue() == evil
+    assert response.content == evil
     assert response.headers["Content-Type"] == "application/octet-stream"
     assert response.headers["Content-Disposition"].startswith("attachment")
     assert response.headers["X-Content-Type-Options"] == "nosniff"
