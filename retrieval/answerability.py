@@ -2,7 +2,8 @@
 
 ``answerability(query, passages)`` looks at the first ten passages:
 
-- how well the best three match, by meaning and by words together (cosine x share of the asked words held);
+- how well the best matches, by meaning (its cosine) and by meaning and words together (cosine x share of the asked
+  words held, the geometric mean);
 - how far the best cosine stands above the last: an answer stands out, a missing one leaves a plain;
 - how many of the asked words the best passage holds: evidence of eight words is more than the same share of two;
 - for words that the embedding model does not know (``trust``), BM25 as a share of what the question could reach, and
@@ -16,7 +17,7 @@ extractive model refuse below ``THRESHOLD``. Cost: the terms of ten passages, so
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log1p, sqrt
-from statistics import mean, median
+from statistics import median
 
 from ingestion.lexical import terms
 from retrieval.passages import Passage
@@ -30,6 +31,7 @@ THRESHOLD = 0.35
 class Signals:
     """What the score is made of; each 0 to 1 but for ``evidence``, the logarithm of a count of words."""
 
+    cosine: float
     match: float
     standout: float
     evidence: float
@@ -58,10 +60,10 @@ def signals(query: str, passages: Sequence[Passage], language: str) -> Signals:
     cosines = [max(0.0, passage.explain.dense_score or 0.0) for passage in passages]
     scores = [passage.explain.lexical_score or 0.0 for passage in passages]
     shares = [count / len(asked) if asked else 0.0 for count in held]
-    matches = sorted((sqrt(c * s) for c, s in zip(cosines, shares, strict=True)), reverse=True)
     best = max(scores)
     return Signals(
-        match=mean(matches[:3]),
+        cosine=max(cosines),
+        match=max(sqrt(cosine * share) for cosine, share in zip(cosines, shares, strict=True)),
         standout=max(cosines) - min(cosines),
         evidence=log1p(max(held)),
         known=known_share(query) if any(cosines) else 0.0,
@@ -71,9 +73,9 @@ def signals(query: str, passages: Sequence[Passage], language: str) -> Signals:
 
 
 def _logit(found: Signals) -> float:
-    by_meaning = 6.0 * found.match + 9.0 * found.standout
-    by_words = 6.0 * found.lexical_share + 7.4 * found.lexical_standout - 0.7
-    return found.known * by_meaning + (1 - found.known) * by_words + 1.4 * found.evidence - 7.5
+    by_meaning = found.cosine + 5.0 * found.match + 5.0 * found.standout
+    by_words = 6.0 * found.lexical_share + 7.4 * found.lexical_standout - 1.5
+    return found.known * by_meaning + (1 - found.known) * by_words + 1.3 * found.evidence - 6.5
 
 
 def _terms_of(passage: Passage, language: str) -> set[str]:
