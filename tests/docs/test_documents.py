@@ -32,7 +32,7 @@ OURS = (
     "config",
 )
 # What the system sets for every program, and Django's own.
-NOT_OURS = {"PATH", "PWD", "LD_LIBRARY_PATH", "DJANGO_SETTINGS_MODULE", "PYTHONPATH"}
+NOT_OURS = {"PATH", "PWD", "LD_LIBRARY_PATH", "PYTHONPATH"}
 READ = re.compile(
     r"(?:env\.(?:text|flag|integer|words|database)|_database|environ\.get|variables\.get|environ\[|variables\[)"
     r"\(?\s*\"([A-Z][A-Z0-9_]+)\""
@@ -50,7 +50,7 @@ def variables_read() -> set[str]:
         text = script.read_text(encoding="utf-8")
         own = set(re.findall(r"^([A-Z]+)=", text, re.MULTILINE))
         found |= set(IN_SHELL.findall(text)) - own
-    return found - NOT_OURS
+    return {name for name in found - NOT_OURS if not name.startswith("DJANGO_")}
 
 
 def variables_documented() -> set[str]:
