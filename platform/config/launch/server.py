@@ -12,6 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -183,6 +184,13 @@ class Server:
 
     def stop(self, seconds: float = 20) -> None:
         """Fast shutdown; immediate shutdown when that takes too long (the next start then replays the log)."""
+        self._end(seconds)
+        short = socket_folder(self.home)
+        if short.parent != self.data.parent:
+            with suppress(OSError):
+                short.rmdir()
+
+    def _end(self, seconds: float) -> None:
         for kind in (FAST, IMMEDIATE, signal.SIGKILL):
             pid = self.pid()
             if pid is None:
