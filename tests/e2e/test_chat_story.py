@@ -15,9 +15,7 @@ from tests.fakes.model_server import ModelServer
 
 pytestmark = pytest.mark.browser
 ASKED = "How much water does the reservoir hold?"
-TOLD = (
-    "The reservoir holds 4,711 cubic metres of water [1].\n\n- It is **deep**\n\nThat is all."
-)
+TOLD = "The reservoir holds 4,711 cubic metres of water [1].\n\n- It is **deep**\n\nThat is all."
 
 
 @pytest.fixture
