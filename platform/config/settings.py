@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from config import environment as env
@@ -215,6 +216,12 @@ LOGGING = {
     "loggers": {"httpx": {"level": "WARNING"}, "httpx2": {"level": "WARNING"}},
 }
 
+
+def _page(title: Any, icon: str, name: str) -> dict[str, Any]:
+    """An entry of the admin's sidebar: the list of one model."""
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{name}_changelist")}
+
+
 UNFOLD = {
     "SITE_TITLE": "Footnote",
     "SITE_HEADER": "Footnote",
@@ -223,6 +230,52 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("favicon.svg")}
     ],
+    # The accent of the chat's stylesheet, from light to dark.
+    "COLORS": {
+        "primary": {
+            "50": "#f0faf7",
+            "100": "#d9f2ea",
+            "200": "#b3e4d5",
+            "300": "#7fd0bb",
+            "400": "#48b59c",
+            "500": "#1f9a80",
+            "600": "#0b6b5a",
+            "700": "#095a4c",
+            "800": "#0a483e",
+            "900": "#0a3b34",
+            "950": "#04211d",
+        }
+    },
+    "SIDEBAR": {
+        "show_search": False,
+        "navigation": [
+            {
+                "title": _("Documents"),
+                "items": [
+                    _page(_("Collections"), "folder_open", "ingestion_collection"),
+                    _page(_("Documents"), "description", "ingestion_document"),
+                ],
+            },
+            {
+                "title": _("Answers"),
+                "items": [
+                    _page(_("Traces"), "timeline", "traces_trace"),
+                    _page(_("Model calls and costs"), "payments", "inference_modelcall"),
+                    _page(_("Providers"), "cloud", "inference_provider"),
+                    _page(_("Models"), "neurology", "inference_model"),
+                ],
+            },
+            {
+                "title": _("People and keys"),
+                "items": [
+                    _page(_("Members"), "person", "tenants_membership"),
+                    _page(_("Groups"), "group", "tenants_group"),
+                    _page(_("API keys"), "key", "tenants_apikey"),
+                    _page(_("Audit trail"), "history", "tenants_auditevent"),
+                ],
+            },
+        ],
+    },
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
 }
