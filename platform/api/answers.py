@@ -75,7 +75,12 @@ def check_model(principal: Principal, name: str) -> None:
 
 
 def event_stream(frames: AsyncIterator[str]) -> StreamingHttpResponse:
-    """A response of server-sent events that no proxy buffers."""
+    """A response of server-sent events that no proxy buffers.
+
+    The request's thread gives its database connection back: it would keep it until the last event, and enough streams
+    that wait for a model would leave none for anybody.
+    """
+    close_old_connections()
     headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
     return StreamingHttpResponse(
         frames, content_type="text/event-stream; charset=utf-8", headers=headers

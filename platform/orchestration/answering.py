@@ -17,7 +17,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from django.db import DatabaseError
+from django.db import DatabaseError, close_old_connections
 from psycopg_pool import PoolTimeout
 
 from inference import catalogue, gateway
@@ -156,6 +156,8 @@ def _pieces(turn: Turn, request: ChatRequest) -> Generator[str]:
     """The model's text. Ends only when the model said that it is whole, and raises otherwise."""
     with turn.trace.active():
         events = gateway.stream(request)
+    # What waits for a model must not keep a connection of the pool from what does not.
+    close_old_connections()
     with closing(events):
         while (event := _next(turn, events)) is not None:
             if isinstance(event, Piece):

@@ -3,11 +3,14 @@
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from django.db import connection
 
 from inference.encryption import encrypt
 from inference.models import Model, ModelCall, Provider
@@ -177,7 +180,8 @@ def test_a_conversation_is_remembered_for_its_own_key(
     assert told[1] == QUESTION
     other = new_key(acme)
     with httpx.Client(base_url=site, headers=other.headers, timeout=30) as client:
-        ask(client, conversation=conversation, question="And for contractors?")
+        ask(client, conversation=conversation)
+    assert len(scripted.requests) == 3
     assert len(scripted.requests[-1].body["messages"]) == 2
 
 
@@ -214,3 +218,28 @@ def test_feedback_belongs_to_the_key_that_asked(
     absent = globex_client.post("/api/v1/feedback", json=given | {"trace_id": "0" * 32})
     assert (foreign.status_code, foreign.content) == (404, absent.content)
     assert acme_client.post("/api/v1/feedback", json=given | {"score": 5}).status_code == 400
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_who_waits_for_a_model_holds_no_connection(
+    stream: bool, acme_client: httpx.Client, scripted: ModelServer
+) -> None:
+    ask(acme_client)
+    scripted.script(*[replace(behaviours.answer(), first_delay=3.0)] * 5)
+    with ThreadPoolExecutor(5) as pool:
+        asking = [pool.submit(ask, acme_client, stream=stream) for _ in range(5)]
+        ends = time.monotonic() + 10
+        while len(scripted.requests) < 6 and time.monotonic() < ends:
+            time.sleep(0.05)
+        time.sleep(0.2)
+        used = _connections_in_use()
+        answered = [each.done() for each in asking]
+    assert answered == [False] * 5
+    # The test's own thread may have one.
+    assert used <= 1
+    assert {each.result().status_code for each in asking} == {200}
+
+
+def _connections_in_use() -> int:
+    found = connection.pool.get_stats()  # type: ignore[attr-defined]
+    return int(found["pool_size"] - found["pool_available"])
