@@ -23,7 +23,13 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from config.launch import roles
 
-pytest_plugins = ["tests.cast", "tests.fakes.plugin", "tests.library", "tests.live", "tests.ingestion.workshop"]
+pytest_plugins = [
+    "tests.cast",
+    "tests.fakes.plugin",
+    "tests.library",
+    "tests.live",
+    "tests.ingestion.workshop",
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:
