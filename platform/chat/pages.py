@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.formats import date_format
@@ -163,6 +164,7 @@ def chat_context(request: HttpRequest, chosen: Iterable[UUID] = ()) -> dict[str,
         "searchable": sum(each.searchable for each in covered.values()),
         "waiting": sum(each.waiting for each in covered.values()),
         "suggestions": suggestions(collections),
+        "upload_url": upload_url(collections),
         "needs_model": request.place.is_steward and not has_language_model(asker(request)),  # type: ignore[attr-defined]
     }
 
@@ -187,6 +189,13 @@ def by_day(found: list[Conversation]) -> list[tuple[str, list[Conversation]]]:
             name = _("Last seven days") if age < 7 else date_format(on, "F Y")
         days.setdefault(name, []).append(each)
     return list(days.items())
+
+
+def upload_url(collections: list[Collection]) -> str:
+    """Where an administrator adds documents: to the first collection, or to one that is to be made."""
+    if not collections:
+        return reverse("admin:ingestion_collection_add")
+    return reverse("admin:ingestion_collection_documents", args=[collections[0].pk])
 
 
 def suggestions(collections: list[Collection]) -> list[str]:

@@ -11,8 +11,7 @@ from typing import Any
 
 from chat import live
 from chat.models import Citation, Message, MessageEvent
-from chat.sources import page_at
-from ingestion.models import Chunk, DocumentVersion
+from ingestion.models import Chunk
 from orchestration.events import (
     Answer,
     Cited,
@@ -167,8 +166,6 @@ class Recording:
         # A document that was erased while its answer was written leaves a citation without a passage.
         chunks = Chunk.objects.filter(pk__in=[each.chunk_id for each in citations])
         there = set(chunks.values_list("pk", flat=True))
-        versions = DocumentVersion.objects.filter(pk__in={each.version_id for each in citations})
-        pages = dict(versions.values_list("pk", "page_spans"))
         Citation.objects.bulk_create(
             Citation(
                 tenant_id=self.principal.tenant_id,
@@ -176,7 +173,7 @@ class Recording:
                 chunk_id=each.chunk_id if each.chunk_id in there else None,
                 number=each.n,
                 title=each.title[:500],
-                page=_page(each, pages.get(each.version_id)),
+                page=each.page,
                 quote=each.quote,
                 span_start=each.span_start,
                 span_end=each.span_end,
@@ -186,11 +183,6 @@ class Recording:
 
     def _elapsed(self) -> float:
         return (time.monotonic() - self._began) * 1000
-
-
-def _page(cited: Cited, pages: list[dict[str, Any]] | None) -> int | None:
-    """The page of the quote itself: a passage may begin on the page before."""
-    return page_at(pages, cited.span_start) if pages else cited.page
 
 
 def event_trace(event: Completed | Failed | Stopped) -> str:

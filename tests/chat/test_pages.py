@@ -14,7 +14,7 @@ from tenants.scope import platform_principal, tenant_scope
 from tests.cast import PASSWORD, Member
 from tests.chat.conftest import Browser, ended
 from tests.chat.test_rendering import Seen
-from tests.chat.test_turns import GOOD, ask, orphan
+from tests.chat.test_turns import ASKED, GOOD, ask, orphan
 from tests.fakes import behaviours
 from tests.fakes.model_server import ModelServer
 from tests.library import Library
@@ -47,14 +47,14 @@ def test_a_form_without_script_asks_and_shows_the_answer(
 ) -> None:
     scripted.script(behaviours.answer(GOOD))
     client = browser(alice)
-    sent = client.post("/ask/", {"text": "How much leave?"})
+    sent = client.post("/ask/", {"text": ASKED})
     assert sent.status_code == 302
     conversation_id = sent.headers["Location"].split("/")[2]
     with alice.scope():
         answer = Message.objects.get(conversation_id=conversation_id, author="assistant")
     ended(answer, alice)
     shown = client.get(f"/c/{conversation_id}/").content.decode()
-    assert "How much leave?" in shown
+    assert ASKED in shown
     assert "25 days of paid leave a year" in shown
     assert f'href="/m/{answer.pk}/sources/1/"' in shown
     follow_up = client.post(
@@ -196,7 +196,7 @@ def test_the_list_is_searched_and_the_palette_finds(
     assert "No conversation holds" in page(browser, alice, "/c/?q=unheard")
     found = page(browser, alice, "/palette/?q=expen")
     assert ">Expenses<" in found
-    assert "Nothing is called" in page(browser, alice, "/palette/?q=unheard")
+    assert "/?ask=unheard" in page(browser, alice, "/palette/?q=unheard")
 
 
 def test_a_thumb_and_its_reason_are_kept(

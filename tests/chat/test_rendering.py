@@ -82,7 +82,9 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize("render", [answer_html, block_html, lambda text: grown(text, 3)])
+@pytest.mark.parametrize(
+    "render", [answer_html, block_html, lambda text: grown(text, 3 + len(text) // 50)]
+)
 def test_nothing_that_a_model_writes_runs_or_calls_out(text: str, render: object) -> None:
     seen = Seen(render(text))  # type: ignore[operator]
     assert seen.tags <= TAGS
