@@ -17,7 +17,7 @@ from tenants.scope import Principal
 
 LONGEST_TITLE = 200
 # The list shows this many; older ones are found by searching.
-LISTED = 200
+LISTED = 60
 
 
 class Missing(LookupError):

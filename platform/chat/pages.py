@@ -173,7 +173,7 @@ def list_context(request: HttpRequest) -> dict[str, Any]:
     """The conversations of the list, by day."""
     words = clean_line(request.GET.get("q", ""), 200)
     found = list(conversations.matching(words, asker(request)))
-    return {"days": by_day(found), "q": words, "listed": len(found)}
+    return {"days": by_day(found), "q": words, "is_cut": len(found) == conversations.LISTED}
 
 
 def by_day(found: list[Conversation]) -> list[tuple[str, list[Conversation]]]:

@@ -63,7 +63,7 @@
       const body = new FormData();
       body.set("title", input.value);
       try {
-        const response = await Footnote.post(button.dataset.rename, body);
+        const response = await Footnote.post(`${link.pathname}rename/`, body);
         if (!response.ok) throw new Error(response.status);
         const { title } = await response.json();
         link.textContent = link.title = title;
@@ -94,10 +94,10 @@
   const remove = async (button) => {
     const talk = button.closest(".talk");
     const link = talk.querySelector("a");
-    const response = await Footnote.post(button.dataset.delete).catch(() => null);
+    const response = await Footnote.post(`${link.pathname}delete/`).catch(() => null);
     if (!response?.ok) return Footnote.toast(Footnote.say("not-deleted"));
     if (isCurrent(link)) {
-      sessionStorage.setItem("footnote-undo", JSON.stringify({ url: button.dataset.restore, then: link.getAttribute("href") }));
+      sessionStorage.setItem("footnote-undo", JSON.stringify({ url: `${link.pathname}restore/`, then: link.getAttribute("href") }));
       location.assign("/");
       return;
     }
@@ -105,12 +105,12 @@
     (talk.nextElementSibling || talk.previousElementSibling)?.querySelector("a").focus();
     talk.remove();
     if (!list.children.length) { list.previousElementSibling.remove(); list.remove(); }
-    offerUndo({ url: button.dataset.restore });
+    offerUndo({ url: `${link.pathname}restore/` });
   };
   side.addEventListener("click", (event) => {
     const button = event.target.closest("button");
-    if (button?.dataset.rename) rename(button);
-    if (button?.dataset.delete) remove(button);
+    if (button && "rename" in button.dataset) rename(button);
+    if (button && "delete" in button.dataset) remove(button);
   });
   const left = sessionStorage.getItem("footnote-undo");
   if (left) {
