@@ -64,6 +64,8 @@ async function sendAll(files) {
   say(lost ? "lost" : "sent", { all: files.length, name: lost });
 }
 
+// The admin's theme listens to every file field and expects its own markup around it.
+form.addEventListener("change", (event) => event.stopPropagation(), true);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (input.files.length) sendAll([...input.files]);
