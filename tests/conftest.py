@@ -40,6 +40,11 @@ def pytest_configure(config: pytest.Config) -> None:
         )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: their event loop then stays in this thread, where others run one of their own."""
+    items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
+
+
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     """Says which linters failed, above pytest's closing line."""
     if failed := os.environ.get("FOOTNOTE_FAILED_CHECKS"):
