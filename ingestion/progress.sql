@@ -8,13 +8,13 @@ SELECT d.id FROM ingestion_document d
 UPDATE ingestion_ingestionrun
    SET state = %(state)s, pages = COALESCE(%(pages)s, pages), chunks = COALESCE(%(chunks)s, chunks),
        chunks_done = COALESCE(%(chunks_done)s, chunks_done)
- WHERE tenant_id = %(tenant)s AND id = ANY(%(runs)s) AND lease_token = %(token)s AND state NOT IN ('ready', 'failed')
+ WHERE tenant_id = %(tenant)s AND id = ANY(%(runs)s) AND lease_token = %(token)s
 
 -- name: fail
 UPDATE ingestion_ingestionrun
    SET state = 'failed', reason_code = %(code)s, reason = %(reason)s, remedy = %(remedy)s, stages = %(stages)s,
        lease_token = NULL, lease_until = NULL, finished_at = now()
- WHERE tenant_id = %(tenant)s AND id = ANY(%(runs)s) AND lease_token = %(token)s AND state NOT IN ('ready', 'failed')
+ WHERE tenant_id = %(tenant)s AND id = ANY(%(runs)s) AND lease_token = %(token)s
 
 -- name: postpone
 -- The reason of the last attempt stays in sight while the run waits for the next one.
@@ -24,4 +24,4 @@ UPDATE ingestion_ingestionrun
        not_before = now() + (5 * 3 ^ (attempts - 1)) * interval '1 second',
        reason_code = %(code)s, reason = %(reason)s, remedy = %(remedy)s, stages = %(stages)s,
        lease_token = NULL, lease_until = NULL
- WHERE tenant_id = %(tenant)s AND id = ANY(%(runs)s) AND lease_token = %(token)s AND state NOT IN ('ready', 'failed')
+ WHERE tenant_id = %(tenant)s AND id = ANY(%(runs)s) AND lease_token = %(token)s

@@ -101,7 +101,7 @@ def _renew(claimed: Claim, done: threading.Event) -> None:
 
 
 def is_any_due() -> bool:
-    """Is there work that nobody has? Uses index: run_due."""
+    """Is there work that nobody has? Uses index: run_open."""
     return bool(_rows("is_any_due")[0][0])
 
 

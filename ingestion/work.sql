@@ -60,6 +60,7 @@ SELECT EXISTS (SELECT FROM ingestion_ingestionrun
                 WHERE state NOT IN ('ready', 'failed') AND lease_until > now())
 
 -- name: expired
+-- Uses index: run_leased
 -- Runs whose worker has gone silent, with their documents locked first, as every writer does.
 SELECT r.tenant_id, r.id, r.document_id, r.version_id, r.attempts
   FROM ingestion_ingestionrun r

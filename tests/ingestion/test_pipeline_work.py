@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
-from ingestion import documents, pipeline, work
+from ingestion import documents, pipeline, progress, publication, work
 from ingestion.models import Document, IngestionRun, State
 from ingestion.progress import show
 from tenants.models import Tenant
@@ -273,3 +274,32 @@ def test_writers_and_workers_in_any_order_do_not_deadlock(workshop: Workshop) ->
         assert set(rows.values_list("state", flat=True)) <= {"ready", "failed"}
         for row in rows.filter(state="ready"):
             assert len(workshop.current_texts(row)) == 1
+
+
+def test_the_plans_hold_for_a_tenant_that_the_statistics_do_not_know(
+    acme: Tenant, globex: Tenant, new_workshop: NewWorkshop
+) -> None:
+    """Joins by the whole key, never over all rows of the tenant times all rows of the tenant."""
+    many(new_workshop(globex), 300)
+    with connections["owner"].cursor() as cursor:
+        for table in ("ingestionrun", "document", "documentversion", "storedfile"):
+            cursor.execute(f"ANALYZE ingestion_{table}")
+    fresh = new_workshop(acme)
+    many(fresh, 300)
+    found = claimed()
+    while found.tenant_id != acme.pk:
+        found = claimed()
+    values = {"tenant": acme.pk, "runs": found.run_ids, "token": found.token}
+    with fresh.scope(), connection.cursor() as cursor:
+        for statement in (publication.SQL["still_ours"], progress.SQL["lock_documents"]):
+            cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + statement, values)
+            (plan,) = cursor.fetchone()
+            # A scan of the tenant's 300 rows is no harm; one for each of the 64 runs is.
+            assert wasted_rows(plan[0]["Plan"]) < 1500, plan
+
+
+def wasted_rows(plan: dict[str, Any]) -> int:
+    """Rows that a plan read, or joined, only to throw them away."""
+    own = plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Join Filter", 0)
+    loops = int(plan["Actual Loops"])
+    return int(own) * loops + sum(wasted_rows(part) for part in plan.get("Plans", []))

@@ -58,7 +58,7 @@ def test_a_hole_in_any_tenant_table_is_found(database: None, hole: str) -> None:
         "CREATE VIEW leak AS SELECT * FROM ingestion_chunk",
         "CREATE MATERIALIZED VIEW leak AS SELECT 1",
         "CREATE FUNCTION leak() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
-        "CREATE UNIQUE INDEX leak ON ingestion_document (external_id)",
+        "CREATE UNIQUE INDEX leak ON ingestion_document (external_id, id)",
         "ALTER TABLE ingestion_chunk DROP CONSTRAINT ingestion_chunk_version_id_fk",
         "GRANT SELECT ON ingestion_chunk_03 TO footnote_app",
         "GRANT TRUNCATE ON ingestion_document TO footnote_app",
