@@ -4,7 +4,7 @@
 model answers. ``ModelCall`` is the ledger: append-only, one row per call, also for calls that failed.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from tenants.models import User
 from tenants.tables import TenantForeignKey, TenantTable
 
-PRICE = {"max_digits": 14, "decimal_places": 8, "null": True, "blank": True}
+PRICE: dict[str, Any] = {"max_digits": 14, "decimal_places": 8, "null": True, "blank": True}
 
 
 class Provider(TenantTable):

@@ -6,7 +6,7 @@ and the two narrow search tables (``Embedding``, ``LexicalEntry``) are published
 and the search function filter by them before the cut.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -18,7 +18,7 @@ from tenants.models import SLUG, User
 from tenants.tables import TenantForeignKey, TenantTable
 
 
-def reader_groups_field() -> ArrayField:
+def reader_groups_field() -> Any:
     """Ids of the groups that may read; empty: every member of the tenant."""
     return ArrayField(models.UUIDField(), default=list, blank=True)
 

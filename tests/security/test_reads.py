@@ -16,6 +16,7 @@ from django.db import connection, connections
 from ingestion.models import Chunk, Document
 from tenants.models import Tenant
 from tenants.scope import platform_principal, tenant_scope
+from tests.retrieval.pinned import call
 from tests.security.crowd import DIMENSIONS, WORDS, Inhabitant, settle
 
 TENANTS = 12
@@ -72,26 +73,15 @@ def by_foreign_sql(
 def by_search(
     us: Inhabitant, them: Inhabitant, dice: random.Random
 ) -> tuple[list[object], list[object]]:
-    from ingestion.lexical import dimension, terms
-
-    asked = [dimension(term) for term in terms(dice.choice(WORDS))]
-    vector = "[" + ",".join(f"{dice.gauss(0, 1):.3f}" for _ in range(DIMENSIONS)) + "]"
     # Foreign collections are asked for as well, and a foreign space in every other search.
-    values = {
-        "vector": vector,
-        "space": dice.choice([us, them]).space_id,
-        "languages": ["english"] * len(asked),
-        "dimensions": asked,
-        "counts": [1] * len(asked),
-        "collections": [us.collection_id, them.collection_id],
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT chunk_id FROM footnote_search(%(vector)s::halfvec, %(space)s, %(languages)s, %(dimensions)s,"
-            " %(counts)s, %(collections)s::uuid[], NULL, 20, 10)",
-            values,
-        )
-        found = {row[0] for row in cursor.fetchall()}
+    rows = call(
+        dice.choice(WORDS),
+        [dice.gauss(0, 1) for _ in range(DIMENSIONS)],
+        space=dice.choice([us, them]).space_id,
+        collections=[us.collection_id, them.collection_id],
+        depth=20,
+    )
+    found = {row["chunk_id"] for row in rows}
     return [us.tenant_id if chunk in us.chunk_ids else "foreign" for chunk in found], [us.tenant_id]
 
 
