@@ -10,6 +10,7 @@ import time
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from itertools import accumulate
 
 from django.db import DatabaseError, connections
@@ -125,8 +126,8 @@ def _alive() -> Iterator[str]:
 
 
 def _queue() -> Iterator[str]:
-    """Operator work: the queue of all tenants together."""
-    with connections["operator"].cursor() as cursor:
+    """Operator work: the queue of all tenants together, on a connection that is closed at once."""
+    with closing(connections["operator"]) as operator, operator.cursor() as cursor:
         cursor.execute(QUEUE)
         rows = cursor.fetchall()
     yield from head("footnote_ingestion_runs", "gauge", "Documents on their way, by state.")
