@@ -1,0 +1,134 @@
+"""Large tenants are searched by a graph that others share: near to exact, never short, never a foreign row."""
+
+from uuid import uuid4
+
+import pytest
+from django.db import connection, connections
+from django.db.utils import ProgrammingError
+
+from ingestion import vector_index
+from tests.retrieval.corpus import AXES, axis
+from tests.retrieval.pinned import call
+
+pytestmark = pytest.mark.usefixtures("database")
+ROWS = 10_500
+RANDOM = ", ".join(["random() - 0.5"] * AXES)
+
+
+def fill(corpus, collection, rows: int, groups: str = "{}") -> None:
+    """So many embeddings of random directions, with their counts, without texts."""
+    with corpus.scope(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ingestion_embedding"
+            " (tenant_id, id, space_id, collection_id, version_id, vector, reader_groups, valid_from)"
+            " SELECT %s, uuidv7(), %s, %s, uuidv7(),"
+            f" l2_normalize(ARRAY[{RANDOM}]::real[]::halfvec), %s, now() FROM generate_series(1, %s)",
+            [corpus.tenant.pk, corpus.space.pk, collection.pk, groups, rows],
+        )
+        cursor.execute(
+            "INSERT INTO ingestion_termcount (tenant_id, id, collection_id, dimension, documents, length)"
+            " VALUES (%s, uuidv7(), %s, 0, %s, %s)",
+            [corpus.tenant.pk, collection.pk, rows, rows],
+        )
+
+
+def nearest(corpus, *, groups=(), depth: int = 100) -> list:
+    """Ids by the graph alone, as the pinned function asks for them."""
+    collections = "array(SELECT id FROM ingestion_collection WHERE tenant_id = %s)"
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SET ROLE footnote_search")
+        cursor.execute(
+            f"SELECT id FROM footnote_nearest(%s::halfvec, %s, %s, {collections}, %s::uuid[], false, %s)",
+            [
+                str(axis(0)),
+                corpus.space.pk,
+                corpus.tenant.pk,
+                corpus.tenant.pk,
+                list(groups),
+                depth,
+            ],
+        )
+        found = [row[0] for row in cursor.fetchall()]
+        cursor.execute("RESET ROLE")
+    return found
+
+
+def exact(corpus, depth: int = 100) -> list:
+    """Ids that an exact scan finds, of rows that everyone may read."""
+    with connections["operator"].cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM ingestion_embedding WHERE tenant_id = %s AND reader_groups = '{}'"
+            " AND valid_to IS NULL ORDER BY vector <#> %s::halfvec LIMIT %s",
+            [corpus.tenant.pk, str(axis(0)), depth],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+@pytest.fixture
+def large(acme_corpus):
+    """Acme, with more chunks than a scan is meant for, and a graph in its partition."""
+    manual = acme_corpus.collection("manual")
+    fill(acme_corpus, manual, ROWS)
+    vector_index.build_due()
+    return acme_corpus
+
+
+def has_graph(corpus) -> bool:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SET ROLE footnote_search")
+        cursor.execute("SELECT footnote_has_graph(%s, %s)", [corpus.tenant.pk, AXES])
+        found = cursor.fetchone()[0]
+        cursor.execute("RESET ROLE")
+    return found
+
+
+def test_a_graph_is_built_once_where_a_tenant_is_large(large):
+    assert has_graph(large)
+    assert vector_index.build_due() == []
+
+
+def test_the_graph_finds_what_a_scan_finds(large):
+    found, right = nearest(large), exact(large)
+    assert len(found) == len(right) == 100
+    assert len(set(found[:10]) & set(right[:10])) >= 9
+    assert len(set(found) & set(right)) >= 95
+
+
+def test_foreign_rows_of_the_same_graph_are_not_found(large):
+    """All in one partition: another tenant's nearer rows, a group's, a closed one."""
+    with large.scope(), connection.cursor() as cursor:
+        cursor.execute("UPDATE ingestion_embedding SET reader_groups = %s WHERE id = ANY(%s::uuid[])",
+                       [[uuid4()], exact(large, 20)])  # fmt: skip
+        hidden = exact(large, 5)
+        cursor.execute(
+            "UPDATE ingestion_embedding SET valid_to = now() WHERE id = ANY(%s::uuid[])", [hidden]
+        )
+    found = nearest(large)
+    assert not set(found) & set(hidden)
+    assert len(set(found) & set(exact(large))) >= 95
+
+
+def test_where_the_graph_falls_short_the_scan_answers(acme_corpus):
+    """A reader of a few rows among many thousands gets them all."""
+    manual, group = acme_corpus.collection("manual"), uuid4()
+    fill(acme_corpus, manual, ROWS, groups=f"{{{group}}}")
+    mine = [acme_corpus.add(manual, f"Text {number}.", axis(1)) for number in range(3)]
+    vector_index.build_due()
+    with acme_corpus.reader():
+        rows = call(vector=axis(0), space=acme_corpus.space.id, cut=10)
+    assert {row["chunk_id"] for row in rows} == {chunk.id for chunk in mine}
+
+
+def test_small_tenants_are_scanned_though_their_partition_has_a_graph(large, globex_corpus):
+    globex_corpus.add(globex_corpus.collection("manual"), "Globex.", axis(0))
+    with globex_corpus.reader():
+        assert len(call(vector=axis(0), space=globex_corpus.space.id)) == 1
+
+
+def test_nobody_but_the_search_function_may_call_what_is_inside_it(acme_corpus):
+    for inner in (
+        "footnote_has_graph(NULL, 8)",
+        "footnote_nearest(NULL, NULL, NULL, NULL, NULL, true, 1)",
+    ):
+        with acme_corpus.reader(), connection.cursor() as cursor, pytest.raises(ProgrammingError):
+            cursor.execute(f"SELECT {inner}")
