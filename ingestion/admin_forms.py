@@ -10,7 +10,7 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
 )
 
-from ingestion.models import Collection
+from ingestion.models import Collection, Document
 from tenants.admin_pages import TenantForm
 from tenants.models import Group
 
@@ -47,6 +47,15 @@ class CollectionForm(TenantForm):
         groups: Any = self.fields["groups"]
         groups.queryset = Group.objects.order_by("name")
         groups.initial = list(self.instance.reader_groups)
+        self._keep_language()
+
+    def _keep_language(self) -> None:
+        """What is indexed was stemmed in the collection's language; questions must be stemmed in the same one."""
+        if Document.objects.filter(collection_id=self.instance.pk).exists():
+            self.fields["language"].disabled = True
+            self.fields["language"].help_text = _(
+                "Fixed once there are documents: they are indexed in it."
+            )
 
     def save(self, commit: bool = True) -> Collection:
         self.instance.reader_groups = [group.pk for group in self.cleaned_data["groups"]]

@@ -17,6 +17,7 @@ from ingestion import (
     weighing,
     work,
 )
+from ingestion.admin_forms import CollectionForm
 from ingestion.errors import LeaseLost
 from ingestion.models import (
     Chunk,
@@ -447,3 +448,16 @@ def test_the_queue_is_not_touched_by_a_run_that_is_not_there(workshop: Workshop)
     workshop.upload("a.md", HANDBOOK)
     assert operator("DELETE FROM ingestion_ingestionrun WHERE id = %s", uuid4()) == 0
     assert work_off() == 1
+
+
+def test_the_language_of_a_collection_stays_once_documents_are_indexed_in_it(
+    workshop: Workshop,
+) -> None:
+    with workshop.scope():
+        assert not CollectionForm(instance=workshop.collection).fields["language"].disabled
+    workshop.ingest("a.md", HANDBOOK)
+    changed = {"name": "Papers", "slug": "papers", "language": "german", "groups": []}
+    with workshop.scope():
+        form = CollectionForm(changed, instance=workshop.collection)
+        assert form.is_valid(), form.errors
+        assert form.save().language == "english"
