@@ -4,12 +4,15 @@ A message is only a wake-up, with ids in it and nothing else: the row that it na
 lost (the reconciler wakes what is overdue) or come twice (a row is claimed under a lease) without harm.
 """
 
+import warnings
 from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from config import environment as env
 
+# kombu silences its own call, but not for threads that connect at the same time.
+warnings.filterwarnings("ignore", message="list_queues", category=UserWarning)
 # How long a message stays hidden from the other workers: it is not renewed, so a task that takes longer comes again,
 # and finds its row claimed. A killed worker's message is hidden for as long; the reconciler does not wait for it.
 VISIBILITY_SECONDS = 900
