@@ -51,6 +51,6 @@ def _write_atomically(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException:  # also Ctrl-C: no half file is left behind
         Path(temporary).unlink(missing_ok=True)
         raise

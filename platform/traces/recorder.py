@@ -146,7 +146,7 @@ def trace(
     try:
         with opened.active():
             yield opened
-    except BaseException:
+    except BaseException:  # whatever ended it, also Ctrl-C, the trace is kept
         opened.finish(Outcome.ERROR)
         raise
     opened.finish()
