@@ -109,7 +109,7 @@ def measure(tenant: UUID, space: UUID, queries: Vectors, size: int) -> None:
             "SELECT set_config('app.tenant_id', %s, true), pg_backend_pid()", [str(tenant)]
         )
         pid = cursor.fetchone()[1]
-        call = "SELECT chunk_id FROM footnote_search(%s::halfvec, %s, '{}', '{}', 1, NULL, NULL, 100, 100)"
+        call = "SELECT chunk_id FROM footnote_search(%s::halfvec, %s, '{}', '{}', 1, NULL, NULL, NULL, 100, 100)"
         before = processor_ms(pid)
         for query in queries:
             start = time.perf_counter()

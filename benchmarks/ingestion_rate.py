@@ -65,6 +65,7 @@ def main() -> None:
         sys.exit("Other documents are waiting: run this on a queue of its own.")
     found = [one for one in offers.gather(SCIFACT / "corpus.jsonl") if isinstance(one, Offer)]
     vectors.warm_up()
+    sys.setswitchinterval(shifts.SWITCH_SECONDS)
     rounds = []
     for number in range(asked.rounds):
         some = found[number * asked.documents : (number + 1) * asked.documents]

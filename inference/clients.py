@@ -19,6 +19,7 @@ from inference import catalogue
 from inference.connections import http_client
 from inference.embedding.embedder import Embedder
 from inference.embedding.loading import ENDPOINT_PREFIX, load_embedder, local_model
+from inference.embedding.specification import Shortened, parse
 from inference.errors import EmbeddingModelUnavailable
 from inference.providers.endpoint_embedder import EndpointEmbedder
 from inference.providers.extractive import Extractive
@@ -26,6 +27,8 @@ from inference.providers.openai_compatible import OpenAICompatible
 from inference.providers.provider import ChatProvider, ResolvedModel
 from inference.query_cache import QueryCache
 from inference.retries import RetryPolicy
+from inference.routing.breakers import Breakers
+from tenants import outbound
 
 
 @dataclass
@@ -37,47 +40,64 @@ class Clients:
 
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     queries: QueryCache = field(default_factory=QueryCache)
+    breakers: Breakers = field(default_factory=Breakers)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
-    _embedder: Embedder | None = None
-    _http: httpx2.Client | None = None
-    _endpoints: OpenAICompatible | None = None
+    _embedders: dict[str, Embedder] = field(default_factory=dict)
+    _http: list[httpx2.Client] = field(default_factory=list)
+    _endpoints: dict[bool, OpenAICompatible] = field(default_factory=dict)
 
-    def endpoints(self) -> OpenAICompatible:
-        """The client of all endpoints, with its connections; the first call makes it (30 ms for certificates)."""
+    def endpoints(self, *, of_tenant: bool) -> OpenAICompatible:
+        """The client of all endpoints, with its connections; the first call makes it (30 ms for certificates).
+
+        What a tenant has configured obeys the address policy; the operator's own endpoint may be anywhere.
+        """
         with self._lock:
-            if self._endpoints is None:
-                self._http = http_client()
-                self._endpoints = OpenAICompatible(self._http)
-            return self._endpoints
+            if of_tenant not in self._endpoints:
+                self._http.append(http_client(outbound.configured() if of_tenant else None))
+                self._endpoints[of_tenant] = OpenAICompatible(self._http[-1])
+            return self._endpoints[of_tenant]
+
+    def endpoint_of(self, model: ResolvedModel) -> OpenAICompatible:
+        """The client that may talk to this model's endpoint."""
+        return self.endpoints(of_tenant=not catalogue.is_of_environment(model))
 
     def extractive(self) -> Extractive:
         """The built-in model."""
         return Extractive(self.embedder)
 
-    def embedder(self) -> Embedder:
-        """The configured embedding model; the first call loads it. Raises EmbeddingModelUnavailable."""
+    def embedder(self, specification: str = "") -> Embedder:
+        """An embedding model, by default the configured one; the first call loads it.
+
+        Raises EmbeddingModelUnavailable, also for a model that is not on the operator's list.
+        """
+        asked = parse(specification)
         with self._lock:
-            if self._embedder is None:
-                self._embedder = _configured_embedder(self)
-            return self._embedder
+            if asked.model not in self._embedders:
+                self._embedders[asked.model] = _loaded(self, asked.model)
+            whole = self._embedders[asked.model]
+            if asked.dimensions is None or asked.dimensions == whole.dimensions:
+                return whole
+            if str(asked) not in self._embedders:
+                self._embedders[str(asked)] = Shortened(whole, asked.dimensions)
+            return self._embedders[str(asked)]
 
     def provider(self, model: ResolvedModel) -> ChatProvider:
         """Who answers for this kind of model."""
-        return PROVIDERS[model.kind](self)
+        return PROVIDERS[model.kind](self, model)
 
     def close(self) -> None:
         """Close connections and threads; the object must not be used afterwards."""
         with self._lock:
-            if self._embedder is not None:
-                self._embedder.close()
-            if self._http is not None:
-                self._http.close()
+            for embedder in self._embedders.values():
+                embedder.close()
+            for client in self._http:
+                client.close()
 
 
 # The registry: a new kind of provider is one module and one line.
-PROVIDERS: dict[str, Callable[[Clients], ChatProvider]] = {
-    catalogue.ENDPOINT: lambda clients: clients.endpoints(),
-    catalogue.BUILT_IN: lambda clients: clients.extractive(),
+PROVIDERS: dict[str, Callable[[Clients, ResolvedModel], ChatProvider]] = {
+    catalogue.ENDPOINT: lambda clients, model: clients.endpoint_of(model),
+    catalogue.BUILT_IN: lambda clients, model: clients.extractive(),
 }
 
 
@@ -100,10 +120,11 @@ def close_shared() -> None:
     _of_process.cache_clear()
 
 
-def _configured_embedder(clients: Clients) -> Embedder:
-    name = settings.EMBEDDING_MODEL
+def _loaded(clients: Clients, name: str) -> Embedder:
     if name.startswith(ENDPOINT_PREFIX):
-        return EndpointEmbedder(clients.endpoints(), _embedding_endpoint(name), clients.policy)
+        return EndpointEmbedder(
+            clients.endpoints(of_tenant=False), _embedding_endpoint(name), clients.policy
+        )
     model = local_model(
         name,
         Path(settings.HOME) / "models",
@@ -117,7 +138,7 @@ def _configured_embedder(clients: Clients) -> Embedder:
 def _embedding_endpoint(setting: str) -> ResolvedModel:
     name = setting.removeprefix(ENDPOINT_PREFIX)
     if not name:
-        raise EmbeddingModelUnavailable("FOOTNOTE_EMBEDDING_MODEL=openai: names no model")
+        raise EmbeddingModelUnavailable("the embedding model 'openai:' names no model")
     return ResolvedModel(
         kind=catalogue.ENDPOINT,
         provider=catalogue.ENVIRONMENT_PROVIDER,

@@ -17,17 +17,37 @@ import httpcore2
 import httpx2
 
 from inference.clock import Expired, active_clock
+from tenants.outbound import Policy
+from tenants.pinned import PinnedBackend
 
 LIMITS = httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=60.0)
 
 
+class ClosedWhileIdle(httpcore2.RemoteProtocolError):
+    """A kept connection ended before a byte of this request's answer: its server had closed it in the meantime."""
+
+
 class ClockedStream(httpcore2.NetworkStream):
-    """A network stream that reads in slices. Everything else is the inner stream's."""
+    """A network stream that reads in slices, and tells the end of a kept connection from that of a new one."""
 
     def __init__(self, inner: httpcore2.NetworkStream) -> None:
         self._inner = inner
+        self._kept = False
+        self._answering = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        try:
+            data = self._read(max_bytes, timeout)
+        except httpcore2.ReadError as error:
+            if self._kept and not self._answering:
+                raise ClosedWhileIdle(str(error)) from error
+            raise
+        if not data and self._kept and not self._answering:
+            raise ClosedWhileIdle("the server closed the kept connection")
+        self._answering = self._answering or bool(data)
+        return data
+
+    def _read(self, max_bytes: int, timeout: float | None) -> bytes:
         clock = active_clock()
         if clock is None:
             return self._inner.read(max_bytes, timeout)
@@ -38,6 +58,8 @@ class ClockedStream(httpcore2.NetworkStream):
                 continue
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if self._answering:  # what comes after an answer is the next request
+            self._kept, self._answering = True, False
         self._inner.write(buffer, timeout)
 
     def close(self) -> None:
@@ -56,7 +78,10 @@ class ClockedStream(httpcore2.NetworkStream):
 
 
 class ClockedBackend(httpcore2.SyncBackend):
-    """Opens connections whose reads obey the clock."""
+    """Opens connections whose reads obey the clock; with a policy, to the addresses that it allows."""
+
+    def __init__(self, policy: Policy | None) -> None:
+        self._opener = PinnedBackend(policy) if policy else httpcore2.SyncBackend()
 
     def connect_tcp(
         self,
@@ -67,7 +92,7 @@ class ClockedBackend(httpcore2.SyncBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
         return ClockedStream(
-            super().connect_tcp(host, port, timeout, local_address, socket_options)
+            self._opener.connect_tcp(host, port, timeout, local_address, socket_options)
         )
 
 
@@ -101,7 +126,7 @@ class ClockedTransport(httpx2.HTTPTransport):
     fails at once if a release of httpx2 stops honouring that.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, policy: Policy | None) -> None:
         super().__init__(limits=LIMITS)
         self._pool.close()
         self._pool = httpcore2.ConnectionPool(
@@ -109,11 +134,11 @@ class ClockedTransport(httpx2.HTTPTransport):
             max_connections=LIMITS.max_connections,
             max_keepalive_connections=LIMITS.max_keepalive_connections,
             keepalive_expiry=LIMITS.keepalive_expiry,
-            network_backend=ClockedBackend(),
+            network_backend=ClockedBackend(policy),
         )
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        response = super().handle_request(request)
+        response = self._answered(request)
         body = response.stream
         assert isinstance(body, httpx2.SyncByteStream)
         return httpx2.Response(
@@ -123,7 +148,23 @@ class ClockedTransport(httpx2.HTTPTransport):
             extensions=response.extensions,
         )
 
+    def _answered(self, request: httpx2.Request) -> httpx2.Response:
+        """The response. A request that met a connection closed while idle is sent once more, as the same attempt.
 
-def http_client() -> httpx2.Client:
-    """A client for one process; the caller closes it. Redirects are not followed: a key must not travel."""
-    return httpx2.Client(transport=ClockedTransport(), follow_redirects=False)
+        Such a server has not read it; one that died over it is asked again as after any failure, only sooner.
+        """
+        try:
+            return super().handle_request(request)
+        except httpx2.RemoteProtocolError as error:
+            has_whole_body = isinstance(request.stream, httpx2.ByteStream)
+            if not (isinstance(error.__cause__, ClosedWhileIdle) and has_whole_body):
+                raise
+        return super().handle_request(request)
+
+
+def http_client(policy: Policy | None = None) -> httpx2.Client:
+    """A client for one process; the caller closes it. Redirects are not followed: a key must not travel.
+
+    ``policy``: which addresses it may connect to; None (the operator's own endpoint) means any.
+    """
+    return httpx2.Client(transport=ClockedTransport(policy), follow_redirects=False)

@@ -10,15 +10,23 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
+from django.conf import settings
 
-from inference import ledger
+from inference import bounds, catalogue, ledger, snapshots
+from inference.admission import Admission, Ask, admit
+from inference.calls import as_inference_error
 from inference.clients import Clients
 from inference.embedding.embedder import Embedder
-from inference.errors import InferenceError
+from inference.embedding.loading import ENDPOINT_PREFIX, local_model
+from inference.embedding.specification import Shortened, allowed
+from inference.errors import InferenceError, UnknownModel
+from inference.models import Model
 from inference.prices import cost_of
 from inference.providers.endpoint_embedder import EndpointEmbedder
+from inference.routing.operations import by_first_that_answers, embed_plan
 from inference.types import EmbedResult, Purpose, Usage
 from tenants.scope import Principal
 from traces import recorder
@@ -32,10 +40,14 @@ class EmbedCall:
     principal: Principal
     feature: str
     purpose: Purpose
+    route: str = ""
+    reason: str = ""
+    degraded: str = ""
 
     @property
     def endpoint(self) -> EndpointEmbedder | None:
-        return self.embedder if isinstance(self.embedder, EndpointEmbedder) else None
+        found = self.embedder.whole if isinstance(self.embedder, Shortened) else self.embedder
+        return found if isinstance(found, EndpointEmbedder) else None
 
     @property
     def has_row(self) -> bool:
@@ -43,13 +55,47 @@ class EmbedCall:
 
 
 def embed(
-    texts: Sequence[str], *, feature: str, purpose: Purpose, principal: Principal, clients: Clients
+    texts: Sequence[str],
+    *,
+    feature: str,
+    purpose: Purpose,
+    principal: Principal,
+    clients: Clients,
+    model: str = "",
 ) -> EmbedResult:
     """See `gateway.embed`."""
-    call = EmbedCall(clients.embedder(), principal, feature, purpose)
+    call = EmbedCall(clients.embedder(model), principal, feature, purpose)
     if purpose == "document":
-        return _traced(call, texts)
+        return _traced(call, texts, clients)
     return _cached(call, texts, clients) or _traced_and_kept(call, texts, clients)
+
+
+def embed_by_name(
+    name: str, texts: Sequence[str], *, feature: str, principal: Principal, clients: Clients
+) -> EmbedResult:
+    """See `gateway.embed_by_name`."""
+    model = catalogue.find(snapshots.of(principal), name, kind=Model.Kind.EMBEDDING)
+    if model is not None:
+        embedder: Embedder = EndpointEmbedder(clients.endpoint_of(model), model, clients.policy)
+    elif setting := local_models().get(name):
+        embedder = clients.embedder(setting)
+    else:
+        raise UnknownModel(f"no enabled embedding model is called {name!r}")
+    return _traced(EmbedCall(embedder, principal, feature, "document"), texts, clients)
+
+
+def names(principal: Principal) -> list[str]:
+    """The embedding models that may be asked by name: the tenant's, then the operator's."""
+    rows = [one.name for one in snapshots.of(principal).models if one.kind == Model.Kind.EMBEDDING]
+    configured = catalogue.environment_embedder()
+    operators = [*([configured.name] if configured else []), *local_models()]
+    return list(dict.fromkeys([*rows, *operators]))
+
+
+def local_models() -> dict[str, str]:
+    """Those that run here: their names, and the settings that they have them from."""
+    found = (one for one in allowed() if not one.startswith(ENDPOINT_PREFIX))
+    return {local_model(one, Path(settings.HOME)).name: one for one in found}
 
 
 def _cached(call: EmbedCall, texts: Sequence[str], clients: Clients) -> EmbedResult | None:
@@ -62,13 +108,13 @@ def _cached(call: EmbedCall, texts: Sequence[str], clients: Clients) -> EmbedRes
 
 
 def _traced_and_kept(call: EmbedCall, texts: Sequence[str], clients: Clients) -> EmbedResult:
-    result = _traced(call, texts)
+    result = _traced(call, texts, clients)
     for text, vector in zip(texts, result.vectors, strict=True):
         clients.queries.put((call.principal.tenant_id, result.model, text), vector)
     return result
 
 
-def _traced(call: EmbedCall, texts: Sequence[str]) -> EmbedResult:
+def _traced(call: EmbedCall, texts: Sequence[str], clients: Clients) -> EmbedResult:
     name = call.embedder.name
     with recorder.span(
         f"embeddings {name}",
@@ -77,21 +123,55 @@ def _traced(call: EmbedCall, texts: Sequence[str]) -> EmbedResult:
         gen_ai__request__model=name,
         footnote__texts=len(texts),
     ) as span:
-        result = _recorded(call, texts)
+        result = _by_first_that_answers(call, texts, clients)
         span.set(gen_ai__usage__input_tokens=result.tokens, footnote__cost_usd=str(result.cost))
         return result
 
 
-def _recorded(call: EmbedCall, texts: Sequence[str]) -> EmbedResult:
+def _by_first_that_answers(call: EmbedCall, texts: Sequence[str], clients: Clients) -> EmbedResult:
+    """By the configured endpoint, or by those of the tenant's route `embed` that serve the very same model."""
+    if call.endpoint is None:
+        return recorded(call, texts)
+    plan = embed_plan(call.principal, call.endpoint.model)
+    if not plan.route:
+        return recorded(call, texts)
+    return by_first_that_answers(
+        call.principal,
+        plan,
+        clients,
+        lambda choice, policy, failures: recorded(
+            EmbedCall(
+                EndpointEmbedder(clients.endpoint_of(choice.model), choice.model, policy),
+                call.principal,
+                call.feature,
+                call.purpose,
+                plan.route,
+                choice.reason,
+                "; ".join(failures),
+            ),
+            texts,
+        ),
+    )
+
+
+def recorded(call: EmbedCall, texts: Sequence[str]) -> EmbedResult:
+    """One call of this embedder, admitted, priced and in the ledger.
+
+    Raises EmbeddingError, ProviderError, LimitReached.
+    """
     began = time.monotonic()
+    admission = None
     try:
+        admission = _admission(call, texts)
         encoded = call.embedder.encode(texts)
-    except InferenceError as error:
-        _record(call, Usage(), Decimal(0), _since(began), 1, error)
+    except BaseException as error:  # also of a bug: what the call holds is given back
+        known = as_inference_error(error)
+        usage = Usage(prompt_tokens=known.billed_tokens)
+        _record(call, usage, _cost(call, usage), _since(began), 1, known, admission)
         raise
     usage = Usage(prompt_tokens=encoded.tokens)
     cost, latency_ms = _cost(call, usage), _since(began)
-    _record(call, usage, cost, latency_ms, encoded.attempts, None)
+    _record(call, usage, cost, latency_ms, encoded.attempts, None, admission)
     dimensions = int(encoded.vectors.shape[1])
     return EmbedResult(
         encoded.vectors,
@@ -111,6 +191,7 @@ def _record(
     latency_ms: float,
     attempts: int,
     error: InferenceError | None,
+    admission: Admission | None,
 ) -> None:
     if not call.has_row:
         return
@@ -129,8 +210,20 @@ def _record(
             latency_ms=latency_ms,
             attempts=attempts,
             error=error,
+            admission=admission,
+            route=call.route,
+            candidate_reason=call.reason,
+            degraded=call.degraded,
         )
     )
+
+
+def _admission(call: EmbedCall, texts: Sequence[str]) -> Admission | None:
+    """What embedding may cost, taken beforehand; nothing where it happens here. Raises LimitReached."""
+    if call.endpoint is None:
+        return None
+    bound = bounds.of_texts(call.endpoint.model, texts)
+    return admit(Ask(call.principal, "embeddings", call.feature, bound))
 
 
 def _cost(call: EmbedCall, usage: Usage) -> Decimal:

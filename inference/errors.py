@@ -12,9 +12,20 @@ InferenceError
 │   │   ├── ModelNotFound            404
 │   │   ├── ContextTooLong           the prompt does not fit the model
 │   │   ├── BadRequest               any other 4xx
+│   │   ├── AddressRefused           the endpoint is where a tenant's requests must not go
+│   │   ├── ModelUnavailable         a model of this machine: its files or its runtime are not there
 │   │   └── UnreadableResponse       200, but not what the protocol says (an HTML page, broken JSON)
 │   └── StreamBroken                 it broke after the first token: what arrived is not an answer
+├── LimitReached                     refused here, before anything was sent; may carry `retry_after`
+│   ├── RateExceeded                 a rate limit: requests, tokens or calls at once
+│   ├── BudgetBusy                   calls in progress hold what is left of a budget
+│   └── BudgetExhausted              what is left of a budget does not pay for the call
 ├── Cancelled                        the asker went away, or pressed stop
+│   └── HedgeLost                    another model that was asked as well was faster
+├── Guarded                          a guard of the tenant stopped it
+│   ├── InputRefused                 before anything was sent; carries the findings
+│   └── AnswerWithheld               while the answer was written: what was shown is no answer
+├── InvalidAnswer                    twice not the JSON that was asked for
 ├── UnknownModel                     no enabled model of that name for this tenant
 ├── EmbeddingError
 │   ├── EmbeddingInputError          a text that cannot be embedded
@@ -28,12 +39,16 @@ and logs. `code` is stable and stands in the ledger.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class InferenceError(Exception):
     """Root of the tree; catch it at the edge."""
 
     code = "inference_error"
     member_message = "The model could not be reached. Please try again."
+    billed_tokens = 0
+    """Of the parts that had succeeded before: the provider bills them."""
 
 
 class ProviderError(InferenceError):
@@ -104,6 +119,16 @@ class BadRequest(PermanentProviderError):
     code = "bad_request"
 
 
+class AddressRefused(PermanentProviderError):
+    code = "address_refused"
+    member_message = "The model is not set up correctly. Please tell an administrator."
+
+
+class ModelUnavailable(PermanentProviderError):
+    code = "model_unavailable"
+    member_message = "The model is not set up correctly. Please tell an administrator."
+
+
 class UnreadableResponse(PermanentProviderError):
     code = "unreadable_response"
     member_message = "The model's answer could not be read. Please tell an administrator."
@@ -120,9 +145,61 @@ class StreamBroken(ProviderError):
         self.reason = reason
 
 
+class LimitReached(InferenceError):
+    """Refused by a limit of the tenant's own. `retry_after` is in seconds; None: waiting does not help soon."""
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, rates: tuple[Any, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.rates = rates
+
+
+class RateExceeded(LimitReached):
+    code = "rate_limit_exceeded"
+    member_message = "Too much was asked in a short time. Please try again in a moment."
+
+
+class BudgetBusy(LimitReached):
+    code = "budget_reserved"
+    member_message = (
+        "Other answers in progress hold the rest of the budget. Please try again in a moment."
+    )
+
+
+class BudgetExhausted(LimitReached):
+    """`at_limit` is the budget's choice of what happens instead: refuse, smaller, extractive."""
+
+    code = "budget_exhausted"
+    member_message = "The budget for answers is used up. An administrator can raise it."
+
+    def __init__(self, message: str, *, budget: str, at_limit: str) -> None:
+        super().__init__(message)
+        self.budget = budget
+        self.at_limit = at_limit
+
+
+# The ledger has rows of these, but no model was asked: they say nothing of how it does.
+NOT_ASKED = (RateExceeded.code, BudgetBusy.code, BudgetExhausted.code)
+
+
 class Cancelled(InferenceError):
     code = "cancelled"
     member_message = "The answer was stopped."
+
+
+class HedgeLost(Cancelled):
+    code = "hedge_lost"
+
+
+class InvalidAnswer(InferenceError):
+    """`str(error)` says where the second answer departs from the schema."""
+
+    code = "invalid_answer"
+    member_message = (
+        "The model's answer did not have the form that was asked for. Please try again."
+    )
 
 
 class UnknownModel(InferenceError):
@@ -151,3 +228,25 @@ class EmbeddingModelUnavailable(EmbeddingError):
 class EncryptionError(InferenceError):
     code = "encryption_error"
     member_message = "The model is not set up correctly. Please tell an administrator."
+
+
+class Guarded(InferenceError):
+    """`member_message` says what to do about it; the finding is in the ledger and in the trace."""
+
+    code = "guarded"
+
+    def __init__(self, told: str) -> None:
+        super().__init__(told)
+        self.member_message = told
+
+
+class InputRefused(Guarded):
+    code = "input_refused"
+
+    def __init__(self, told: str, raised: tuple[Any, ...] = ()) -> None:
+        super().__init__(told)
+        self.raised = raised
+
+
+class AnswerWithheld(Guarded):
+    code = "answer_withheld"

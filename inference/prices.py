@@ -35,7 +35,7 @@ class Prices:
 def cost_of(usage: Usage, *, model: str, base_url: str, prices: Prices) -> Decimal:
     """The call's price, rounded to the ledger's eight decimals."""
     if prices.prompt is None or prices.completion is None:
-        return _rounded(_published(usage, model, base_url))
+        return _rounded(_published(usage, model, base_url) or Decimal(0))
     fresh = usage.prompt_tokens - usage.cached_tokens
     cached = prices.prompt if prices.cached is None else prices.cached
     total = (
@@ -46,11 +46,32 @@ def cost_of(usage: Usage, *, model: str, base_url: str, prices: Prices) -> Decim
     return _rounded(total / MILLION)
 
 
+@dataclass(frozen=True)
+class Listed:
+    """What a model costs, in USD per million tokens; ``is_set``: by hand, and not as published."""
+
+    prompt: Decimal
+    completion: Decimal
+    is_set: bool
+
+
+def listed(model: str, base_url: str, prices: Prices) -> Listed | None:
+    """The prices that calls are counted with; None: nobody knows any, and calls count as free."""
+    if prices.prompt is not None and prices.completion is not None:
+        return Listed(prices.prompt, prices.completion, is_set=True)
+    # By the thousand: some models' prices rise with the length of the prompt.
+    prompt = _published(Usage(1000, 0), model, base_url)
+    completion = _published(Usage(0, 1000), model, base_url)
+    if prompt is None or completion is None:
+        return None
+    return Listed(prompt * 1000, completion * 1000, is_set=False)
+
+
 def _rounded(amount: Decimal) -> Decimal:
     return min(amount, LARGEST).quantize(SMALLEST)
 
 
-def _published(usage: Usage, model: str, base_url: str) -> Decimal:
+def _published(usage: Usage, model: str, base_url: str) -> Decimal | None:
     priced = PricedUsage(
         input_tokens=usage.prompt_tokens,
         cache_read_tokens=usage.cached_tokens,
@@ -60,7 +81,7 @@ def _published(usage: Usage, model: str, base_url: str) -> Decimal:
     if by_address is not None:
         return by_address
     by_name = (_by_vendor(priced, model, vendor) for vendor in VENDORS)
-    return next((amount for amount in by_name if amount is not None), Decimal(0))
+    return next((amount for amount in by_name if amount is not None), None)
 
 
 def _by_address(usage: PricedUsage, model: str, base_url: str) -> Decimal | None:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.guards.findings import Raised
 from tenants.scope import Principal
 
 Role: TypeAlias = Literal["system", "user", "assistant"]
 Purpose: TypeAlias = Literal["query", "document"]
+# Whether passages bear out a sentence: supported, contradicted, unsupported, or None when nobody can say.
+Judge: TypeAlias = Callable[[str, Sequence[str]], str | None]
 
 EXTRACTIVE_MODEL = "footnote/extractive"
+RERANK_MODEL = "footnote/cross-encoder"
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,16 @@ class Passage:
     page: int | None = None
     chunk_id: str = ""
     score: float = 0.0
+
+
+@dataclass(frozen=True)
+class PromptUsed:
+    """Which version of which prompt a call's messages were made with; `version` is a number or "built-in"."""
+
+    name: str
+    version_id: UUID
+    version: str
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +82,10 @@ class ChatRequest:
     """A configured model's name; None: the tenant's default."""
     question: str = ""
     passages: Sequence[Passage] = ()
+    follow_up: str = ""
+    """The end of `question`, where an earlier one stands before it: what is asked now."""
+    earlier: tuple[str, ...] = ()
+    """What the person wrote before `question`, where guards have not read it yet."""
     temperature: float | None = None
     max_tokens: int | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -75,8 +94,24 @@ class ChatRequest:
 
     the connection to the provider closes within half a second.
     """
+    prompt: PromptUsed | None = None
+    """Which prompt the messages were made with; ledger and span name it."""
+    raised: tuple[Raised, ...] = ()
+    """What guards have found in the passages before they became a prompt."""
     fall_back: bool = False
     """Let the built-in extractive model answer when the provider fails before the first token."""
+    conversation_id: UUID | None = None
+    collections: tuple[UUID, ...] = ()
+    """The collections that the passages are from: what the call's cost is booked on."""
+    tier: Literal["small", "standard", "large"] | None = None
+    """Overrides the tier that the route would choose."""
+    needs: frozenset[str] = frozenset()
+    """Abilities without which a model is no candidate: tools, json, vision."""
+    json_schema: Mapping[str, Any] | None = None
+    """The answer is to be JSON of this schema: `gateway.chat` checks it and has it repaired once; a stream is
+    delivered as it is written, unchecked."""
+    judge: Judge | None = None
+    """Who says whether passages bear a sentence out; the gateway sets it by the tenant's policy."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +148,24 @@ class ChatResult:
     answered: bool | None = None
     """Whether the model found an answer; None when it does not say (only the extractive model does)."""
     attempts: int = 1
+    route: str = ""
+    """The route that chose the model; empty when none is declared."""
+    chosen_because: str = ""
+    data: Any = None
+    """The value of `text`, where JSON of a schema was asked for."""
+
+
+@dataclass(frozen=True)
+class RerankResult:
+    """How well each document answers the query, from 0 to 1, in the order of the documents.
+
+    0.0 for documents beyond the `top` that was asked for. `cost` is in USD.
+    """
+
+    scores: list[float]
+    model: str
+    cost: Decimal
+    latency_ms: float
 
 
 @dataclass(frozen=True)
@@ -137,3 +190,8 @@ class EmbedResult:
     truncated: int
     cost: Decimal
     latency_ms: float
+
+
+def storable(text: str) -> str:
+    """Without what Postgres and UTF-8 do not take: NUL, and surrogates that JSON escapes can smuggle in."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()

@@ -19,14 +19,36 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from ingestion import collections, documents, overview
+from inference import names
+from ingestion import admin_spaces as admin_spaces  # registers its page
+from ingestion import (
+    citing,
+    collections,
+    documents,
+    expiry,
+    overview,
+    pace,
+    page_text,
+    pausing,
+    queueing,
+    reweighting,
+    versions,
+)
 from ingestion.admin_forms import CollectionForm
+from ingestion.admin_lifecycle import DeletedFilter, DocumentDeeds
+from ingestion.admin_webhooks import RetentionAdmin, WebhookAdmin
 from ingestion.collections import Coverage
 from ingestion.documents import Upload
 from ingestion.errors import NotRetryable
 from ingestion.intake import readable_types
 from ingestion.models import Collection, Document, State
+from ingestion.syncing.admin import SourceAdmin
+from ingestion.templatetags import doc_display
 from tenants.admin_pages import ReadOnlyAdmin, TenantModelAdmin
+from tenants.scope import current_principal
+
+# Django looks for admin pages here; those that are elsewhere are beside what they show.
+__all__ = ["CollectionAdmin", "DocumentAdmin", "RetentionAdmin", "SourceAdmin", "WebhookAdmin"]
 
 
 @admin.register(Collection)
@@ -39,7 +61,26 @@ class CollectionAdmin(TenantModelAdmin):
     prepopulated_fields = {"slug": ("name",)}
     ordering = ("name",)
     actions = None
-    fieldsets = ((None, {"fields": ("name", "slug", "description", "language", "groups")}),)
+    fieldsets = (
+        (None, {"fields": ("name", "slug", "description", "language", "groups")}),
+        (
+            _("Passages"),
+            {
+                "fields": (
+                    "chunk_profile",
+                    "chunk_tokens",
+                    "chunk_overlap",
+                    "split_tables",
+                    "split_code",
+                )
+            },
+        ),
+        (
+            _("Keyword search"),
+            {"fields": ("bm25_k1", "bm25_b", "title_weight", "heading_weight", "reweighting")},
+        ),
+    )
+    readonly_fields = ("reweighting",)
     change_form_outer_before_template = "admin/ingestion/_collection_links.html"
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
@@ -58,6 +99,24 @@ class CollectionAdmin(TenantModelAdmin):
         coverage: Coverage = collection.coverage
         text = str(coverage) if coverage.documents else gettext("none yet: upload some")
         return format_html('<a class="underline" href="{}">{}</a>', url, text)
+
+    @admin.display(description=_("Weights in use"))
+    def reweighting(self, collection: Collection) -> str:
+        """What searches use now, and how far other ones have come."""
+        used = gettext("k1 %(k1)g, b %(b)g, titles %(title)d, headings %(heading)d") % {
+            "k1": collection.weighed_k1,
+            "b": collection.weighed_b,
+            "title": collection.weighed_title,
+            "heading": collection.weighed_heading,
+        }
+        if not reweighting.is_due(collection):
+            return used
+        done, of = reweighting.progress(collection)
+        return gettext("%(used)s, until the new ones are ready: %(done)d of %(of)d passages") % {
+            "used": used,
+            "done": done,
+            "of": of,
+        }
 
     @admin.display(description=_("Readers"))
     def restricted(self, collection: Collection) -> str:
@@ -80,6 +139,8 @@ class CollectionAdmin(TenantModelAdmin):
             (page, self.documents_view, "documents"),
             (f"{page}rows/", self.rows_view, "rows"),
             (f"{page}retry/", require_POST(self.retry_view), "retry"),
+            (f"{page}pause/", require_POST(self.pause_view), "pause"),
+            (f"{page}divide/", require_POST(self.divide_view), "divide"),
         ]
         ours = [
             path(route, self.admin_site.admin_view(view), name=f"ingestion_collection_{name}")
@@ -119,11 +180,45 @@ class CollectionAdmin(TenantModelAdmin):
         messages.success(request, text % count)
         return redirect("admin:ingestion_collection_documents", collection.pk)
 
+    def pause_view(self, request: HttpRequest, collection_id: UUID) -> HttpResponse:
+        """Pause, or go on with a paused collection."""
+        collection = get_object_or_404(Collection.objects.all(), pk=collection_id)
+        if collection.paused_at:
+            pausing.resume(collection)
+            messages.success(request, gettext("Work on %(name)s goes on.") % {"name": collection})
+        else:
+            pausing.pause(collection)
+            text = gettext("%(name)s is paused: uploads are taken and wait.")
+            messages.success(request, text % {"name": collection})
+        return redirect("admin:ingestion_collection_documents", collection.pk)
+
+    def divide_view(self, request: HttpRequest, collection_id: UUID) -> HttpResponse:
+        """Divide all documents anew by the collection's present settings."""
+        collection = get_object_or_404(Collection.objects.all(), pk=collection_id)
+        count = versions.divide_again(collection=collection)
+        text = ngettext("%d document is divided anew.", "%d documents are divided anew.", count)
+        messages.success(request, text % count)
+        return redirect("admin:ingestion_collection_documents", collection.pk)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        """After another size of passages: there is something left to do, and here is the button."""
+        response: HttpResponse = super().response_change(request, obj)
+        if getattr(obj, "is_divided_otherwise", False):
+            text = gettext("Documents keep their old passages until they are divided anew.")
+            messages.warning(request, text)
+            return redirect("admin:ingestion_collection_documents", obj.pk)
+        return response
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        obj.is_divided_otherwise = change and bool(set(form.changed_data) & {*collections.PROFILE})
+        super().save_model(request, obj, form, change)
+
 
 def upload(request: HttpRequest, collection: Collection) -> list[Any]:
     """Take each file of the form on its own merits: ``Uploaded`` or ``UploadRefused``, in order."""
     files: list[Any] = request.FILES.getlist("files")
-    offered = [Upload(filename=str(file.name), content=file) for file in files]
+    password = request.POST.get("password") or None
+    offered = [Upload(filename=str(file.name), content=file, password=password) for file in files]
     found = documents.upload_many(collection=collection, uploads=offered)
     return [
         {"name": file.name, "taken": getattr(one, "document", None), "outcome": one}
@@ -147,10 +242,11 @@ def _listing(request: HttpRequest, collection: Collection) -> dict[str, Any]:
         address["before"] = str(rows[overview.PAGE_SIZE - 1].document.pk)
     return {
         "collection": collection,
+        "sources": collections.sources_of(collection),
         "rows": rows[: overview.PAGE_SIZE],
         "older": address.urlencode() if len(rows) > overview.PAGE_SIZE else "",
         "coverage": coverage,
-        "pace": overview.pace(collection.pk, coverage.waiting) if coverage.waiting else None,
+        "pace": pace.of([collection.pk]) if coverage.waiting else None,
         "state": state,
         "query": query,
         "here": request.GET.urlencode(),
@@ -171,7 +267,7 @@ def _uuid(text: str) -> UUID | None:
 
 
 @admin.register(Document)
-class DocumentAdmin(ReadOnlyAdmin):
+class DocumentAdmin(DocumentDeeds, ReadOnlyAdmin):
     """All documents of the tenant; each with its text, chunks, versions and runs."""
 
     list_display = (
@@ -181,23 +277,44 @@ class DocumentAdmin(ReadOnlyAdmin):
         "why",
         "pages",
         "chunks",
-        "uploaded_by",
-        "updated_at",
+        "uploader",
+        "changed",
     )
     list_display_links = None
-    list_filter = ("state", "collection")
+    list_filter = (DeletedFilter, "state", "collection")
     search_fields = ("title", "external_id")
     ordering = ("-updated_at",)
-    list_select_related = ("collection", "uploaded_by")
+    list_select_related = ("collection", "uploaded_by", "source")
     list_per_page = 50
-    actions = ("try_again", "take_out")
+    actions = (
+        "try_again",
+        "cancel_chosen",
+        "edit_chosen",
+        "take_out",
+        "bring_back",
+        "erase_chosen",
+    )
 
     class Media:
         css = {"all": ["ingestion/documents.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
         found: QuerySet[Document] = super().get_queryset(request)
-        return found.filter(deleted_at=None)
+        return found.filter(collection__private_to=None)
+
+    @admin.display(description=_("Uploaded by"))
+    def uploader(self, document: Document) -> str:
+        """The member; else the way it came, as a key of the API and the shell have no member."""
+        return str(document.uploaded_by or document.source.name)
+
+    @admin.display(description=_("Changed"), ordering="updated_at")
+    def changed(self, document: Document) -> SafeString:
+        return format_html(
+            '<time class="doc-when" datetime="{}" title="{} UTC">{}</time>',
+            document.updated_at.isoformat(timespec="seconds"),
+            document.updated_at.strftime("%Y-%m-%d %H:%M:%S"),
+            doc_display.ago(document.updated_at),
+        )
 
     @admin.display(description=_("Title"), ordering="title")
     def link(self, document: Document) -> SafeString:
@@ -216,19 +333,15 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Try again what failed"))
     def try_again(self, request: HttpRequest, chosen: QuerySet[Document]) -> None:
-        failed = list(chosen.filter(state=State.FAILED))
-        for document in failed:
-            documents.retry(document=document)
-        text = ngettext("%d document is tried again.", "%d documents are tried again.", len(failed))
-        messages.success(request, text % len(failed))
+        count = documents.retry_many(document_ids=_keys(chosen))
+        text = ngettext("%d document is tried again.", "%d documents are tried again.", count)
+        messages.success(request, text % count)
 
     @admin.action(description=_("Delete from search"))
     def take_out(self, request: HttpRequest, chosen: QuerySet[Document]) -> None:
-        found = list(chosen)
-        for document in found:
-            documents.delete(document=document)
-        text = ngettext("%d document was deleted.", "%d documents were deleted.", len(found))
-        messages.success(request, text % len(found))
+        count = documents.delete_many(document_ids=_keys(chosen))
+        text = ngettext("%d document was deleted.", "%d documents were deleted.", count)
+        messages.success(request, text % count)
 
     def get_urls(self) -> list[URLPattern]:
         views = [
@@ -243,7 +356,12 @@ class DocumentAdmin(ReadOnlyAdmin):
             )
             for route, view, name in views
         ]
-        return [*ours, *super().get_urls()]
+        live = path(
+            "<uuid:document_id>/progress/",
+            self.admin_site.admin_view(self.progress_view),
+            name="ingestion_document_progress",
+        )
+        return [*ours, live, *self.deed_urls(), *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -262,18 +380,35 @@ class DocumentAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "title": document.title,
             "row": overview.with_runs([document])[0],
+            "waiting": queueing.why_queued(document),
             "versions": versions,
+            "parts": overview.parts_of(document),
             "runs": [(run, overview.stage_times(run)) for run in overview.runs_of(document)],
             "shown": shown,
             "page": overview.chunks_of(shown.pk, after=int(after) if after.isdecimal() else -1)
             if shown
             else None,
+            "text": page_text.page_of(shown, _number(request.GET.get("page", "")))
+            if shown
+            else None,
+            "places": citing.places(document.pk, current_principal()),
+            "keeps": expiry.kept_for()[0].days,
         }
         return TemplateResponse(request, "admin/ingestion/document.html", context)
 
+    def progress_view(self, request: HttpRequest, document_id: UUID) -> HttpResponse:
+        """How far the work on a document is; once there is none, the page is asked to show itself anew."""
+        document = get_object_or_404(overview.stewarded().filter(deleted_at=None), pk=document_id)
+        row = overview.with_runs([document])[0]
+        context = {"row": row, "waiting": queueing.why_queued(document)}
+        answer = TemplateResponse(request, "admin/ingestion/_progress.html", context)
+        if not row.is_open:
+            answer["HX-Refresh"] = "true"
+        return answer
+
     def retry_view(self, request: HttpRequest, document_id: UUID) -> HttpResponse:
         """Queue a failed document once more."""
-        document = get_object_or_404(Document.objects.filter(deleted_at=None), pk=document_id)
+        document = get_object_or_404(overview.stewarded().filter(deleted_at=None), pk=document_id)
         try:
             documents.retry(document=document)
             messages.success(request, gettext("%(title)s is tried again.") % {"title": document})
@@ -285,10 +420,18 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     def remove_view(self, request: HttpRequest, document_id: UUID) -> HttpResponse:
         """Take a document out of search."""
-        document = get_object_or_404(Document.objects.filter(deleted_at=None), pk=document_id)
+        document = get_object_or_404(overview.stewarded().filter(deleted_at=None), pk=document_id)
         documents.delete(document=document)
         messages.success(request, gettext("%(title)s was deleted.") % {"title": document})
         return redirect("admin:ingestion_collection_documents", document.collection_id)
+
+
+def _keys(chosen: QuerySet[Document]) -> list[UUID]:
+    return list(chosen.order_by().values_list("pk", flat=True))
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 9 else 1
 
 
 def _back(request: HttpRequest, otherwise: str) -> str:
@@ -296,3 +439,12 @@ def _back(request: HttpRequest, otherwise: str) -> str:
     asked = request.POST.get("collection", "")
     found = _uuid(asked)
     return reverse("admin:ingestion_collection_documents", args=[found]) if found else otherwise
+
+
+def _names_of(ids: list[UUID]) -> dict[str, str]:
+    """What the collections that costs are booked on are called."""
+    found = Collection.objects.filter(pk__in=ids).values_list("pk", "name")
+    return {str(key): name for key, name in found}
+
+
+names.add("collection", _names_of)

@@ -9,9 +9,11 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import OuterRef, Subquery
 
+from inference import encryption
 from ingestion import storage
 from ingestion.errors import UploadRefused
-from ingestion.intake import Accepted
+from ingestion.inserting import insert
+from ingestion.intake import LIGHT_BYTES, Accepted
 from ingestion.models import (
     Collection,
     Document,
@@ -21,6 +23,7 @@ from ingestion.models import (
     State,
     StoredFile,
 )
+from ingestion.parsing import detection
 from tenants.identifiers import uuid7
 from tenants.scope import Principal, current_principal, current_tenant_id
 
@@ -45,27 +48,50 @@ class Uploaded:
 
 
 def take_in(
-    collection: Collection, batch: list[Accepted], source_kind: str, uploader: Principal
+    collection: Collection, batch: list[Accepted], origin: Source | str, uploader: Principal
 ) -> dict[str, Uploaded | UploadRefused]:
     """Store what is new among uploads that name different documents. By external id.
 
     Runs as a steward, since a document that the uploader may not read must be recognised by its name; it is then left
-    alone.
+    alone. ``origin`` is a source that is synchronised, which leaves others' documents alone too, or a source's kind.
     """
-    _lock_names(collection, batch)
+    lock_names(collection.pk, [one.external_id for one in batch])
     known = {row.external_id: row for row in _documents(collection, batch)}
-    foreign = {name for name, row in known.items() if not _may_read(uploader, row)}
-    batch = [one for one in batch if one.external_id not in foreign]
+    refused = {
+        one.external_id: refusal
+        for one in batch
+        if (row := known.get(one.external_id))
+        and (refusal := _not_theirs(uploader, origin, row, one))
+    }
+    batch = [one for one in batch if one.external_id not in refused]
     newest = _newest_versions([row.pk for row in known.values()])
     fresh = [one for one in batch if not _is_unchanged(one, known, newest)]
-    source, twins = _source(collection, source_kind), _same_content(fresh, uploader)
+    source = origin if isinstance(origin, Source) else _source(collection, origin)
+    twins = _same_content(fresh, uploader)
     taken: dict[str, Uploaded | UploadRefused] = {}
     taken.update(_store(collection, source, fresh, known, newest, twins))
     for one in batch:
         if one.external_id not in taken:
             document = known[one.external_id]
             taken[one.external_id] = _unchanged(one, document, newest[document.pk])
-    return taken | {name: _name_taken(name) for name in foreign}
+    return taken | refused
+
+
+def _not_theirs(
+    uploader: Principal, origin: Source | str, row: Document, one: Accepted
+) -> UploadRefused | None:
+    """Why a document that is there already must not be touched, if so."""
+    if not _may_read(uploader, row) or _is_anothers(one, row):
+        return _name_taken(row.external_id)
+    if isinstance(origin, Source) and row.source_id != origin.pk and not row.deleted_at:
+        return UploadRefused(
+            "name_taken",
+            "external_id",
+            f"A document called {row.external_id!r} is in this collection already, from elsewhere.",
+            "Delete that document, or give this source a collection of its own.",
+            filename=row.external_id,
+        )
+    return None
 
 
 def _may_read(principal: Principal, document: Document) -> bool:
@@ -74,25 +100,30 @@ def _may_read(principal: Principal, document: Document) -> bool:
     return principal.reads_all or not groups or bool(groups & principal.group_ids)
 
 
+def _is_anothers(one: Accepted, row: Document) -> bool:
+    """Was it found in a file, while the document of that name has come another way and still lives?"""
+    return bool(one.parent and row.parent_id != one.parent.pk and not row.deleted_at)
+
+
 def _name_taken(name: str) -> UploadRefused:
     return UploadRefused(
         "name_taken",
         "external_id",
-        f"The name {name!r} belongs to a document that you may not read.",
+        f"The name {name!r} belongs to another document, or to one that you may not read.",
         "Give another name, or ask an admin.",
         filename=name,
     )
 
 
-def _lock_names(collection: Collection, batch: list[Accepted]) -> None:
+def lock_names(collection_id: UUID, external_ids: Iterable[str]) -> None:
     """Two uploads of one name come one after the other, also when the document does not exist yet."""
-    keys = sorted(_lock_key(collection, one.external_id) for one in batch)
+    keys = sorted(_lock_key(collection_id, name) for name in external_ids)
     with connection.cursor() as cursor:
         cursor.execute(_ALL_LOCKS, [keys])
 
 
-def _lock_key(collection: Collection, external_id: str) -> int:
-    digest = hashlib.blake2b(collection.pk.bytes + external_id.encode(), digest_size=8)
+def _lock_key(collection_id: UUID, external_id: str) -> int:
+    digest = hashlib.blake2b(collection_id.bytes + external_id.encode(), digest_size=8)
     return int.from_bytes(digest.digest(), signed=True)
 
 
@@ -150,6 +181,9 @@ def _unchanged(one: Accepted, document: Document, version: DocumentVersion) -> U
     if one.metadata and one.metadata != document.metadata:
         document.metadata = one.metadata
         document.save(update_fields=["metadata", "updated_at"])
+    if one.password:
+        version.sealed_password = encryption.encrypt(one.password)
+        version.save(update_fields=["sealed_password"])
     if document.state != State.FAILED:
         note = "The content is the same as before: nothing was done."
         return Uploaded(document, version, "unchanged", note=note)
@@ -184,7 +218,7 @@ def _store(
         taken[one.external_id] = Uploaded(
             document, versions[one.external_id], outcome, runs[one.external_id], note
         )
-    _reopen([(known[one.external_id], one) for one in fresh if one.external_id in known])
+    _reopen([(known[one.external_id], one) for one in fresh if one.external_id in known], source)
     return taken
 
 
@@ -207,17 +241,18 @@ def _store_documents(
             id=uuid7(),
             collection=collection,
             source=source,
+            parent=one.parent,
             external_id=one.external_id,
             title=one.given_title or one.filename,
             media_type=one.media_type,
             metadata=one.metadata,
             reader_groups=_groups(one, collection),
-            uploaded_by_id=current_principal().user_id,
+            uploaded_by_id=_uploader(one),
         )
         for one in fresh
         if one.external_id not in known
     }
-    Document.objects.bulk_create(made.values())
+    insert(made.values())
     return {
         **{one.external_id: known[one.external_id] for one in fresh if one.external_id in known},
         **made,
@@ -226,6 +261,10 @@ def _store_documents(
 
 def _groups(one: Accepted, collection: Collection) -> list[UUID]:
     return collection.reader_groups if one.reader_groups is None else one.reader_groups
+
+
+def _uploader(one: Accepted) -> UUID | None:
+    return one.parent.uploaded_by_id if one.parent else current_principal().user_id
 
 
 def _store_versions(
@@ -249,11 +288,18 @@ def _store_versions(
             sha256=one.found.sha256,
             size=one.found.size,
             media_type=one.media_type,
+            uploaded_by_id=current_principal().user_id,
+            sealed_password=encryption.encrypt(one.password),
         )
         runs[one.external_id] = _run(document.pk, version.pk, light=one.light)
-    DocumentVersion.objects.bulk_create(versions.values())
-    IngestionRun.objects.bulk_create(runs.values())
+    insert(versions.values())
+    insert(runs.values())
     return versions, runs
+
+
+def is_light(version: DocumentVersion) -> bool:
+    """Is it small plain text, as in ``Accepted.light``?"""
+    return version.media_type == detection.PLAIN and version.size <= LIGHT_BYTES
 
 
 def _run(document_id: UUID, version_id: UUID, *, light: bool) -> IngestionRun:
@@ -266,21 +312,38 @@ def _run(document_id: UUID, version_id: UUID, *, light: bool) -> IngestionRun:
     )
 
 
-def _reopen(known: list[tuple[Document, Accepted]]) -> None:
-    """Known documents with a new version: queued again, and no longer deleted."""
+def _reopen(known: list[tuple[Document, Accepted]], source: Source) -> None:
+    """Known documents with a new version: queued again, and no longer deleted. The deleted one is now from here."""
     for document, one in known:
+        if document.deleted_at:
+            document.source, document.parent = source, one.parent
         document.state, document.deleted_at = State.QUEUED, None
         document.reason_code = document.reason = document.remedy = ""
         document.metadata = one.metadata or document.metadata
-    fields = ["state", "deleted_at", "reason_code", "reason", "remedy", "metadata"]
+    fields = [
+        "source",
+        "state",
+        "deleted_at",
+        "reason_code",
+        "reason",
+        "remedy",
+        "metadata",
+        "parent",
+    ]
     Document.objects.bulk_update([document for document, _ in known], fields)
 
 
-def queue_again(document_ids: list[UUID]) -> list[IngestionRun]:
-    """A fresh run for the newest version of each document, which the caller has locked."""
+def queue_again(document_ids: list[UUID], *, batched: bool = False) -> list[IngestionRun]:
+    """A fresh run for the newest version of each document, which the caller has locked.
+
+    ``batched``: small texts may go together; not for those that have failed before.
+    """
     newest = _newest_versions(document_ids)
-    runs = [_run(version.document_id, version.pk, light=False) for version in newest.values()]
-    IngestionRun.objects.bulk_create(runs)
+    runs = [
+        _run(version.document_id, version.pk, light=batched and is_light(version))
+        for version in newest.values()
+    ]
+    insert(runs)
     Document.objects.filter(id__in=document_ids).update(
         state=State.QUEUED, reason_code="", reason="", remedy=""
     )

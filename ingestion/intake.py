@@ -11,8 +11,10 @@ from uuid import UUID
 
 from django.conf import settings
 
-from ingestion.cleaning import clean_json, clean_line
+from ingestion import metadata
+from ingestion.cleaning import clean_line
 from ingestion.errors import UploadRefused
+from ingestion.models import Document
 from ingestion.parsing import detection, registry
 from ingestion.storage import Fingerprint, fingerprint
 
@@ -21,20 +23,20 @@ NAME_CHARS = 255
 ID_CHARS = 1000
 # A unique index holds the id; Postgres refuses index rows over 2,704 bytes.
 ID_BYTES = 2000
-METADATA_CHARS = 100_000
+PASSWORD_CHARS = 200
 # A text this small is embedded together with others of its kind.
 LIGHT_BYTES = 8 * 1024
 _FOREIGN = {
-    "image": "png jpg jpeg gif webp tif tiff bmp heic heif ico psd",
+    "image": "gif webp bmp heic heif ico psd",
     "recording": "mp3 wav ogg flac m4a aac mp4 mov avi mkv webm wmv",
-    "archive": "zip tar gz tgz bz2 xz 7z rar iso dmg",
+    "archive": "7z rar iso dmg cab lzh",
     "program": "exe dll so dylib msi apk jar class pyc wasm bin",
     "data": "sqlite db parquet pkl pickle npy npz h5 pt onnx",
 }
 _KINDS = {extension: kind for kind, names in _FOREIGN.items() for extension in names.split()}
 _REMEDY = {
-    "image": "Run OCR on it and upload the resulting PDF or text.",
-    "archive": "Unpack it and upload the files inside, or use `bin/manage ingest`, which unpacks.",
+    "image": "Convert it to PNG, JPEG or TIFF and upload that.",
+    "archive": "Pack the files as ZIP or TAR, or upload the files inside.",
 }
 
 
@@ -49,6 +51,8 @@ class Upload:
     metadata: dict[str, Any] | None = None
     reader_groups: list[UUID] | None = None
     media_type: str | None = None
+    parent: Document | None = None
+    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class Accepted:
     media_type: str
     found: Fingerprint
     content: BinaryIO = field(repr=False)
+    parent: Document | None = None
+    password: str = field(default="", repr=False)
 
     @property
     def light(self) -> bool:
@@ -87,6 +93,8 @@ def examine(upload: Upload) -> Accepted:
         media_type=clean_line(upload.media_type or "", 150),
         found=found,
         content=content,
+        parent=upload.parent,
+        password=_password(upload.password, filename),
     )
 
 
@@ -129,7 +137,11 @@ def _external_id(given: str | None, filename: str) -> str:
     else:
         return cleaned
     raise UploadRefused(
-        "bad_external_id", "external_id", f"The external id {problem}.", "", filename=filename
+        "bad_external_id",
+        "external_id",
+        f"The external id {problem}.",
+        "Give another name.",
+        filename=filename,
     )
 
 
@@ -168,9 +180,23 @@ def readable_types() -> str:
         detection.JSON: "JSON",
         detection.EPUB: "EPUB",
         detection.EML: "e-mail",
+        detection.PNG: "images with text",
+        detection.ZIP: "ZIP and TAR archives of these",
         detection.IPYNB: "notebooks",
     }
     return ", ".join(name for kind, name in names.items() if kind in registry.PARSERS)
+
+
+def _password(given: str | None, filename: str) -> str:
+    if given and len(given) > PASSWORD_CHARS:
+        raise UploadRefused(
+            "bad_password",
+            "password",
+            f"The password has more than {PASSWORD_CHARS} characters.",
+            "Give the password that opens the file.",
+            filename=filename,
+        )
+    return (given or "").replace("\0", "")
 
 
 def _check_size(filename: str, size: int, content: BinaryIO) -> None:
@@ -195,17 +221,9 @@ def _check_size(filename: str, size: int, content: BinaryIO) -> None:
 
 
 def _metadata(given: dict[str, Any] | None, filename: str) -> dict[str, Any]:
-    if given is not None and not isinstance(given, dict):
+    try:
+        return metadata.checked({} if given is None else given)
+    except metadata.BadMetadata as problem:
         raise UploadRefused(
-            "bad_metadata", "metadata", "The metadata must be a JSON object.", "", filename=filename
-        )
-    cleaned: dict[str, Any] = clean_json(given or {})
-    if len(str(cleaned)) > METADATA_CHARS:
-        raise UploadRefused(
-            "bad_metadata",
-            "metadata",
-            f"The metadata has more than {METADATA_CHARS:,} characters.",
-            "Put long text into the document itself.",
-            filename=filename,
-        )
-    return cleaned
+            "bad_metadata", "metadata", str(problem), "", filename=filename
+        ) from problem

@@ -11,9 +11,11 @@ in code) is kept whole and in parts.
 
 from __future__ import annotations
 
+import re
 import threading
 import unicodedata
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import pairwise
@@ -32,7 +34,13 @@ _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\
 _TOKEN = regex.compile(
     rf"[{_UNSPACED}\p{{M}}]*[{_UNSPACED}][{_UNSPACED}\p{{M}}]*"
     rf"|(?:(?![{_UNSPACED}])[\p{{L}}\p{{M}}\p{{N}}_])+"
-    rf"(?:[-./@:'’+&#%=?~]+(?:(?![{_UNSPACED}])[\p{{L}}\p{{M}}\p{{N}}_])+|,\d{{3}}(?!\d))*[+#]{{0,2}}"
+    rf"(?:[-‐‑‒−﹣－./@:'’+&#%=?~]+(?:(?![{_UNSPACED}])[\p{{L}}\p{{M}}\p{{N}}_])+|,\d{{3}}(?!\d))*[+#]{{0,2}}"
+)
+# Hyphens of word processors and PDFs; a dash between words, or between numbers, is no hyphen.
+PLAIN_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2212\ufe63\uff0d"), "-")
+# The same where all characters are ASCII, by Python's own engine: three times as fast.
+_ASCII_TOKEN = re.compile(
+    r"[A-Za-z0-9_]+(?:[-./@:'+&#%=?~]+[A-Za-z0-9_]+|,\d{3}(?!\d))*[+#]{0,2}", re.ASCII
 )
 _IS_UNSPACED = regex.compile(rf"[{_UNSPACED}]")
 _CLUSTER = regex.compile(r"\P{M}\p{M}*")
@@ -64,12 +72,53 @@ def terms(text: str, language: str = "english", *, question: bool = False) -> li
     if language not in LANGUAGES:
         raise ValueError(f"unknown language {language!r}; known are: {', '.join(LANGUAGES)}")
     found: list[str] = []
-    for token in _TOKEN.findall(text):
+    for token in (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text):
         found.extend(_analysed(token[:1024], language, question))
     return found
 
 
 LANGUAGES = ("simple", *Stemmer.algorithms())
+
+
+def term_spans(
+    text: str, wanted: AbstractSet[str], language: str = "english"
+) -> Iterator[tuple[int, int]]:
+    """Where a text holds one of these index terms: character offsets, in order and apart.
+
+    Of a compound word the parts that match, else the whole; of a run without spaces the characters.
+    """
+    for token in _TOKEN.finditer(text):
+        if _IS_UNSPACED.search(token[0]):
+            yield from _merged(_pair_spans(token[0], token.start(), wanted))
+        elif wanted & set(_analysed(token[0][:1024], language, False)):
+            parts = [
+                part.span()
+                for part in _PARTS.finditer(text, token.start(), token.end())
+                if wanted & set(_analysed(part[0][:1024], language, False))
+            ]
+            yield from parts or [token.span()]
+
+
+def _pair_spans(run: str, offset: int, wanted: AbstractSet[str]) -> Iterator[tuple[int, int]]:
+    clusters = list(_CLUSTER.finditer(run))
+    for first, second in pairwise(clusters) if len(clusters) > 1 else [(*clusters, *clusters)]:
+        start, end = first.start(), second.end()
+        if wanted & set(_pairs(run[start:end])):
+            yield offset + start, offset + end
+
+
+def _merged(spans: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Spans that overlap or touch, as one."""
+    held: tuple[int, int] | None = None
+    for start, end in spans:
+        if held and start <= held[1]:
+            held = (held[0], max(held[1], end))
+            continue
+        if held:
+            yield held
+        held = (start, end)
+    if held:
+        yield held
 
 
 @lru_cache(maxsize=1 << 17)
@@ -108,6 +157,7 @@ def idf(documents: int, frequency: int) -> float:
 
 @lru_cache(maxsize=1 << 17)
 def _analysed(token: str, language: str, question: bool) -> tuple[str, ...]:
+    token = token.translate(PLAIN_HYPHENS)
     if _IS_UNSPACED.search(token):
         return tuple(_pairs(token))
     words = _word_terms(token, language)
@@ -198,3 +248,37 @@ def stem(word: str, language: str) -> str:
     if language not in stemmers:
         stemmers[language] = Stemmer.Stemmer(language)
     return str(stemmers[language].stemWord(word))
+
+
+# ---- words to complete ---------------------------------------------------------------------------
+
+
+def typed(text: str) -> str:
+    """A text as completions compare it: without case, accents and repeated blanks."""
+    plain = unicodedata.normalize("NFKC", " ".join(text.split())).casefold()
+    return " ".join(fold(word) for word in plain.split(" "))
+
+
+def written_words(text: str, language: str) -> Iterator[str]:
+    """Words as they are written, in order and with repeats: compounds whole and in parts, no stop words, no numbers.
+
+    Scripts without blanks have no words that could be told apart without a dictionary; they give none.
+    """
+    stop = STOPWORDS.get(language, frozenset())
+    for token in _TOKEN.finditer(text):
+        word = _POSSESSIVE.sub("", token[0])
+        if _IS_UNSPACED.search(word):
+            continue
+        parts = _PARTS.findall(word)
+        for one in (word, *parts) if len(parts) > 1 else (word,):
+            if one.casefold() not in stop and not one.isnumeric():
+                yield one
+
+
+def word_starts(text: str) -> Iterator[int]:
+    """Where a word of a text begins; of a run without blanks, every character."""
+    for token in _TOKEN.finditer(text):
+        if _IS_UNSPACED.search(token[0]):
+            yield from (token.start() + one.start() for one in _CLUSTER.finditer(token[0]))
+        else:
+            yield from (token.start() + one.start() for one in _PARTS.finditer(token[0]))

@@ -8,16 +8,21 @@ member's name leads anywhere.
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
+from django.conf import settings
+
 from ingestion import archives
+from ingestion.chunking.drafts import CUT_SHORT
+from ingestion.cleaning import clean_line
 from ingestion.intake import Upload
 from ingestion.parsing.detection import PLAIN
 
 ROWS = (".jsonl", ".ndjson")
 _KEYS = "_id, title, text, metadata"
+LONGEST_BEGINNING = 80
 
 
 @dataclass(frozen=True)
@@ -39,44 +44,49 @@ class Problem:
 Found = Iterator[Offer | Problem]
 
 
-def gather(path: Path) -> Found:
+def gather(path: Path, password: str | None = None) -> Found:
     """Everything in a folder, an archive, a JSONL file, or the one file that ``path`` is, in order of name.
 
-    An offer's external id is its row's ``_id`` or its path below ``path`` (for a single file: its name).
+    An offer's external id is its row's ``_id`` or its path below ``path`` (for a single file: its name). ``password``
+    opens encrypted archives, and goes with each file.
     """
-    if path.is_dir():
-        yield from _folder(path)
-    else:
-        yield from _file(path, path.name, top=True)
+    found = _folder(path, password) if path.is_dir() else _file(path, path.name, password, top=True)
+    for one in found:
+        if password and isinstance(one, Offer):
+            one = replace(one, upload=replace(one.upload, password=password))
+        yield one
 
 
-def _folder(root: Path) -> Found:
+def _folder(root: Path, password: str | None) -> Found:
     for folder, names, files in os.walk(root):
         names[:] = sorted(name for name in names if not name.startswith("."))
         for name in sorted(name for name in files if not name.startswith(".")):
             path = Path(folder, name)
-            yield from _file(path, path.relative_to(root).as_posix(), top=False)
+            yield from _file(path, path.relative_to(root).as_posix(), password, top=False)
 
 
-def _file(path: Path, below: str, *, top: bool) -> Found:
+def _file(path: Path, below: str, password: str | None, *, top: bool) -> Found:
     try:
         with path.open("rb") as content:
             if archives.is_archive(path.name):
-                yield from _archive(path, "" if top else f"{below}/")
+                yield from _archive(path, "" if top else f"{below}/", password)
             else:
                 yield from _content(str(path), below, content)
     except OSError as error:
         yield Problem(str(path), f"It cannot be read: {error.strerror or error}.")
 
 
-def _archive(path: Path, prefix: str) -> Found:
+def _archive(path: Path, prefix: str, password: str | None) -> Found:
+    most = settings.UPLOAD_LIMIT_BYTES
     try:
-        for member in archives.members(path):
+        for member in archives.members(path, member_bytes=most, password=password):
             where = f"{path}: {member.name}"
             if member.problem:
                 yield Problem(where, member.problem)
             else:
                 yield from _content(where, f"{prefix}{member.name}", member.content)
+    except archives.OverLimit as error:
+        yield Problem(str(path), f"{error} Unpack it and ingest the folder.")
     except archives.BadArchive as error:
         yield Problem(str(path), str(error))
 
@@ -129,10 +139,21 @@ def _row(line: bytes) -> Upload:
         filename=f"{name.replace('/', '_')[:200]}.txt",
         content=text.encode("utf-8", "replace"),
         external_id=name,
-        title=title,
+        title=title if title and title.strip() else beginning(text),
         metadata=metadata,
         media_type=PLAIN,
     )
+
+
+def beginning(text: str) -> str:
+    """What a text without a title goes by: its first line, or as many of its words as fit. An id would say nothing to a
+    person, and to the search it would be a word of the text."""
+    first = clean_line(next(line for line in text.splitlines() if line.strip()))
+    if len(first) <= LONGEST_BEGINNING:
+        return first
+    cut = first[:LONGEST_BEGINNING]
+    words = cut.rpartition(" ")[0]
+    return f"{words if len(words) > LONGEST_BEGINNING // 2 else cut}{CUT_SHORT}"
 
 
 def _object(line: bytes) -> dict[str, Any]:

@@ -5,15 +5,24 @@ does the publishing transaction. Whatever happens to a document is written on it
 """
 
 import logging
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 from uuid import UUID
 
-from ingestion import progress, publication, stages, storage, vectors, work
-from ingestion.errors import IngestionError, LeaseLost, PermanentError, RetryableError
-from ingestion.models import IngestionRun, State
+from ingestion import claims, handover, progress, publication, stages, storage, vectors, work
+from ingestion.errors import (
+    IngestionError,
+    LeaseLost,
+    PermanentError,
+    RetryableError,
+    SpaceChanged,
+)
+from ingestion.models import EmbeddingSpace, State
 from ingestion.parsing.types import Parsed
 from ingestion.publication import Prepared
 from ingestion.stages import Job
@@ -39,86 +48,90 @@ def process(claimed: Claim) -> int:
 def _process(claimed: Claim) -> int:
     try:
         with tenant_scope(platform_principal(claimed.tenant_id)):
-            jobs = _jobs(claimed)
+            jobs = claims.jobs(claimed)
             space = vectors.serving_space()
             texts = storage.small_contents(job.file.pk for job in jobs if job.light)
     except Exception as error:  # noqa: BLE001  a batch that cannot begin must say why on its rows
         for run_id in claimed.run_ids:
             progress.postpone(claimed, run_id, _known(error, run_id), {})
         return 0
-    prepared = [one for job in jobs if (one := _prepare(claimed, job, texts.get(job.file.pk)))]
-    return _finish(claimed, prepared, space.pk) if prepared else 0
+    with tempfile.TemporaryDirectory(prefix="footnote-parts-") as scratch:
+        bench = Bench(claimed, Path(scratch))
+        prepared = [one for job in jobs if (one := _prepare(bench, job, texts.get(job.file.pk)))]
+        return _finish(claimed, prepared, space) if prepared else 0
 
 
-def _jobs(claimed: Claim) -> list[Job]:
-    runs = IngestionRun.objects.filter(id__in=claimed.run_ids, lease_token=claimed.token)
-    rows = runs.select_related("version", "version__file", "document").defer(
-        "version__text", "version__blocks", "version__page_spans"
-    )
-    return [_job(run) for run in rows.order_by("not_before", "id")]
+@dataclass(frozen=True)
+class Bench:
+    """A claim, and where files found inside its documents lie until they are documents themselves."""
+
+    claimed: Claim
+    scratch: Path
+
+    def folder(self, job: Job) -> Path:
+        """An empty folder for one document."""
+        folder = self.scratch / str(job.run_id)
+        folder.mkdir()
+        return folder
 
 
-def _job(run: IngestionRun) -> Job:
-    return Job(
-        run_id=run.pk,
-        document_id=run.document_id,
-        version_id=run.version_id,
-        collection_id=run.document.collection_id,
-        attempts=run.attempts,
-        filename=run.version.filename,
-        given_title=run.version.given_title,
-        media_type=run.version.media_type,
-        file=run.version.file,
-        light=run.light,
-    )
-
-
-def _prepare(claimed: Claim, job: Job, text: bytes | None) -> Prepared | None:
+def _prepare(bench: Bench, job: Job, text: bytes | None) -> Prepared | None:
     """Everything up to the embedding; None when the document has ended, or waits for another attempt."""
     noted: Stages = {}
     try:
-        return _staged(claimed, job, text, noted)
+        return _staged(bench, job, text, noted)
     except LeaseLost:
         raise
     except PermanentError as error:
-        progress.fail(claimed, job.run_id, error, noted)
+        _fail(bench.claimed, job, error, noted)
     except Exception as error:  # noqa: BLE001  whatever a file provokes must end on its row
-        progress.postpone(claimed, job.run_id, _known(error, job.run_id), noted)
+        progress.postpone(bench.claimed, job.run_id, _known(error, job.run_id), noted)
     return None
 
 
-def _staged(claimed: Claim, job: Job, text: bytes | None, noted: Stages) -> Prepared:
+def _fail(claimed: Claim, job: Job, error: PermanentError, noted: Stages) -> None:
+    """End a run; what was found inside its file is read for itself."""
+    with tenant_scope(platform_principal(claimed.tenant_id)):
+        handover.lock_names(job, error.enclosed)
+        if progress.fail(claimed, job.run_id, error, noted) and error.enclosed:
+            handover.take_in(job, error.enclosed)
+
+
+def _staged(bench: Bench, job: Job, text: bytes | None, noted: Stages) -> Prepared:
+    claimed = bench.claimed
     if text is None:
         progress.show(claimed, State.PARSING, [job.run_id])
     with _timed(noted, "parse"):
-        parsed = _parsed(claimed, job, text, noted)
+        parsed = _parsed(bench, job, text, noted)
     if text is None:
         progress.show(claimed, State.CHUNKING, [job.run_id], pages=len(parsed.pages) or None)
     with _timed(noted, "clean"):
         cleaned = stages.clean_up(parsed, job)
     with _timed(noted, "chunk"):
-        pieces = stages.cut(cleaned)
+        pieces = stages.cut(cleaned, job.profile)
     return Prepared(job, cleaned, pieces, noted)
 
 
-def _parsed(claimed: Claim, job: Job, text: bytes | None, noted: Stages) -> Parsed:
+def _parsed(bench: Bench, job: Job, text: bytes | None, noted: Stages) -> Parsed:
     if text is not None and (parsed := stages.parse_text(text, job)):
         return parsed
+    if job.has_text:
+        with tenant_scope(platform_principal(bench.claimed.tenant_id)):
+            return stages.stored(job.version_id)
     started = perf_counter()
-    with storage.spool(job.file, platform_principal(claimed.tenant_id)) as path:
+    principal = platform_principal(bench.claimed.tenant_id)
+    with storage.spool(job.file, principal) as path:
         _note(noted, "load", started)
-        return stages.parse(path, job)
+        return stages.parse(path, job, bench.folder(job))
 
 
-def _finish(claimed: Claim, prepared: list[Prepared], space_id: UUID) -> int:
+def _finish(claimed: Claim, prepared: list[Prepared], space: EmbeddingSpace) -> int:
     """Embed and publish; how many documents became searchable.
 
     What goes wrong here befalls the whole batch. Its documents go on one by one, so that only the guilty one fails.
     """
     try:
-        found = _embed(claimed, prepared, space_id)
-        with tenant_scope(platform_principal(claimed.tenant_id)):
-            return len(publication.publish(prepared, found, token=claimed.token, space_id=space_id))
+        return _embed_and_publish(claimed, prepared, space)
     except LeaseLost:
         raise
     except Exception as error:  # noqa: BLE001  as above: a row must say what happened
@@ -129,7 +142,37 @@ def _finish(claimed: Claim, prepared: list[Prepared], space_id: UUID) -> int:
         return 0
 
 
-def _embed(claimed: Claim, prepared: list[Prepared], space_id: UUID) -> dict[bytes, str]:
+def _embed_and_publish(claimed: Claim, prepared: list[Prepared], space: EmbeddingSpace) -> int:
+    found = _embed(claimed, prepared, space)
+    principal = platform_principal(claimed.tenant_id)
+    try:
+        with tenant_scope(principal):
+            return _publish(claimed, prepared, found, space.pk)
+    except SpaceChanged:
+        with tenant_scope(principal):
+            space = vectors.serving_space()
+    # The tenant has moved to another space meanwhile; it does not do so twice in the seconds that this takes.
+    found = _embed(claimed, prepared, space)
+    with tenant_scope(principal):
+        return _publish(claimed, prepared, found, space.pk)
+
+
+def _publish(
+    claimed: Claim, prepared: list[Prepared], found: dict[bytes, bytes], space_id: UUID
+) -> int:
+    """Documents and what was found inside them appear in one commit."""
+    had = handover.with_parts(one.job.document_id for one in prepared)
+    parents = [one for one in prepared if one.cleaned.parsed.enclosed or one.job.document_id in had]
+    for one in parents:
+        handover.lock_names(one.job, one.cleaned.parsed.enclosed)
+    published = publication.publish(prepared, found, token=claimed.token, space_id=space_id)
+    for one in parents:
+        if one.job.run_id in published:
+            handover.take_in(one.job, one.cleaned.parsed.enclosed, one.cleaned.metadata)
+    return len(published)
+
+
+def _embed(claimed: Claim, prepared: list[Prepared], space: EmbeddingSpace) -> dict[bytes, bytes]:
     """A vector for each distinct text; those that the tenant has already are copied."""
     texts = {piece.content_hash: piece.embedded for one in prepared for piece in one.pieces}
     alone = len(prepared) == 1
@@ -138,11 +181,12 @@ def _embed(claimed: Claim, prepared: list[Prepared], space_id: UUID) -> dict[byt
     started = shown = perf_counter()
     principal = platform_principal(claimed.tenant_id)
     with tenant_scope(principal):
-        found = vectors.known(texts, space_id)
+        found = vectors.known(texts, space.pk)
     copied, missing = len(found), [key for key in texts if key not in found]
     for start in range(0, len(missing), SLICE):
         keys = missing[start : start + SLICE]
-        found.update(zip(keys, vectors.embed([texts[key] for key in keys], principal), strict=True))
+        fresh = vectors.embed([texts[key] for key in keys], principal, space.specification)
+        found.update(zip(keys, fresh, strict=True))
         if alone and perf_counter() - shown > PROGRESS_SECONDS:
             shown = perf_counter()
             progress.show(claimed, State.EMBEDDING, runs, chunks_done=len(found))

@@ -12,7 +12,8 @@ from psycopg.types.json import Jsonb
 
 from ingestion import statements
 from ingestion.errors import IngestionError, LeaseLost
-from ingestion.models import State
+from ingestion.models import IngestionRun, State
+from ingestion.webhooks.announcing import Event, announce
 from ingestion.work import MOST_ATTEMPTS, Claim
 from ingestion.work import SQL as WORK_SQL
 from tenants.scope import platform_principal, tenant_scope
@@ -33,9 +34,9 @@ def show(
         raise LeaseLost(f"The lease {claimed.token} was given to another worker.")
 
 
-def fail(claimed: Claim, run_id: UUID, error: IngestionError, stages: dict[str, Any]) -> None:
-    """End a run as failed, with what a person can do about it."""
-    _end("fail", claimed, run_id, error, stages)
+def fail(claimed: Claim, run_id: UUID, error: IngestionError, stages: dict[str, Any]) -> bool:
+    """End a run as failed, with what a person can do about it; False when it was another worker's."""
+    return _end("fail", claimed, run_id, error, stages)
 
 
 def postpone(claimed: Claim, run_id: UUID, error: IngestionError, stages: dict[str, Any]) -> None:
@@ -45,8 +46,8 @@ def postpone(claimed: Claim, run_id: UUID, error: IngestionError, stages: dict[s
 
 def _end(
     name: str, claimed: Claim, run_id: UUID, error: IngestionError, stages: dict[str, Any]
-) -> None:
-    _write(
+) -> bool:
+    changed = _write(
         name,
         claimed,
         runs=[run_id],
@@ -56,6 +57,7 @@ def _end(
         stages=Jsonb(stages),
         most=MOST_ATTEMPTS,
     )
+    return bool(changed)
 
 
 def _write(name: str, claimed: Claim, **parameters: Any) -> int:
@@ -67,4 +69,8 @@ def _write(name: str, claimed: Claim, **parameters: Any) -> int:
         changed = int(cursor.rowcount)
         if changed:
             cursor.execute(WORK_SQL["show_on_document"], values)
+            if name != "show":
+                runs = IngestionRun.objects.filter(pk__in=values["runs"], state=State.FAILED)
+                failed = list(runs.values_list("document_id", flat=True))
+                announce(Event.FAILED, failed, state=State.FAILED)
         return changed

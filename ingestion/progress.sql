@@ -1,8 +1,8 @@
 -- name: lock_documents
-SELECT d.id FROM ingestion_document d
-  JOIN ingestion_ingestionrun r ON r.tenant_id = d.tenant_id AND r.document_id = d.id
- WHERE r.tenant_id = %(tenant)s AND r.id = ANY(%(runs)s)
- ORDER BY d.id FOR UPDATE OF d
+SELECT id FROM ingestion_document
+ WHERE tenant_id = %(tenant)s
+   AND id = ANY(ARRAY(SELECT document_id FROM ingestion_ingestionrun WHERE tenant_id = %(tenant)s AND id = ANY(%(runs)s)))
+ ORDER BY id FOR UPDATE
 
 -- name: show
 UPDATE ingestion_ingestionrun

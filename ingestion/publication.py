@@ -2,7 +2,7 @@
 
 ``publish`` closes what the documents had before in the same commit, so readers see the old or the new, never half.
 It is fenced: a run whose lease another worker has, or whose version is no longer the newest, publishes nothing.
-``close`` takes documents out of search. Both lock documents first, by id.
+``close`` takes documents out of search, ``discard`` removes what was closed. All want the documents locked, by id.
 """
 
 from collections import defaultdict
@@ -15,8 +15,10 @@ from uuid import UUID
 from django.db import connection
 from psycopg.types.json import Jsonb
 
-from ingestion import statements
+from ingestion import halfvecs, statements
+from ingestion.errors import SpaceChanged
 from ingestion.stages import Cleaned, Job, Piece
+from ingestion.webhooks.announcing import Event, announce
 from ingestion.weighing import Counts, Scale, Words, as_text, from_text
 from tenants.identifiers import uuid7
 from tenants.scope import current_tenant_id
@@ -52,22 +54,26 @@ class _Row:
 
 
 def publish(
-    batch: Sequence[Prepared], vectors: dict[bytes, str], *, token: UUID, space_id: UUID
+    batch: Sequence[Prepared], vectors: dict[bytes, bytes], *, token: UUID, space_id: UUID
 ) -> set[UUID]:
     """Publish what this worker still has the right to; the ids of those runs. Runs inside a tenant scope.
 
-    Cost: about fifteen statements a batch, plus three for every 500 chunks.
+    Raises SpaceChanged when the vectors are of a space that no longer serves. Cost: about seventeen statements a batch,
+    plus three for every 500 chunks.
     """
     started = perf_counter()
     groups = _fence([one.job for one in batch], token)
     ours = [one for one in batch if one.job.run_id in groups]
     if ours:
+        if [row[0] for row in _fetch("lock_serving")] != [space_id]:
+            raise SpaceChanged("Another embedding space serves this tenant now.")
         scales = _scales({one.job.collection_id for one in ours})
         counts = close([one.job.document_id for one in ours], flush=False)
         rows = _rows(ours, groups, scales)
         _insert(rows, vectors, scales, counts, space_id)
         _count(counts)
         _flip(ours, perf_counter() - started)
+        announce(Event.READY, [one.job.document_id for one in ours])
     return set(groups)
 
 
@@ -85,14 +91,21 @@ def close(document_ids: list[UUID], *, flush: bool = True) -> dict[UUID, Counts]
     return counts
 
 
+def discard(version_ids: list[UUID]) -> None:
+    """Remove all that closed versions have published; nothing may cite it any more."""
+    for name in ("delete_lexical", "delete_embeddings", "delete_chunks"):
+        _run(name, versions=version_ids)
+
+
 def _fence(jobs: list[Job], token: UUID) -> dict[UUID, list[UUID]]:
     """Lock, and say which runs may be published, with the reader groups of their documents."""
     _run("lock_documents", documents=[job.document_id for job in jobs])
-    rows = _fetch("still_ours", runs=[job.run_id for job in jobs], token=token)
+    rows = _fetch("still_ours", runs=sorted(job.run_id for job in jobs), token=token)
     return {run_id: groups for run_id, groups, _ in rows}
 
 
 def _scales(collection_ids: set[UUID]) -> dict[UUID, Scale]:
+    _run("share_weights", collections=sorted(map(str, collection_ids)))
     rows = _fetch("collection_sizes", collections=list(collection_ids))
     return {row[0]: Scale(*row) for row in rows}
 
@@ -106,7 +119,9 @@ def _rows(
             one,
             piece,
             "{" + ",".join(str(group) for group in groups[one.job.run_id]) + "}",
-            Words.of(piece.embedded, scales[one.job.collection_id].language),
+            scales[one.job.collection_id].words(
+                piece.embedded, one.cleaned.title, piece.draft.heading_path
+            ),
         )
         for one in ours
         for piece in one.pieces
@@ -115,7 +130,7 @@ def _rows(
 
 def _insert(
     rows: list[_Row],
-    vectors: dict[bytes, str],
+    vectors: dict[bytes, bytes],
     scales: dict[UUID, Scale],
     counts: dict[UUID, Counts],
     space_id: UUID,
@@ -130,8 +145,9 @@ def _insert(
             "groups": [row.groups for row in some],
         }
         _run("insert_chunks", rows=Jsonb([_chunk(row) for row in some]))
-        texts = [vectors[row.piece.content_hash] for row in some]
-        _run("insert_embeddings", space=space_id, vectors=texts, **same)
+        known = [vectors[row.piece.content_hash] for row in some]
+        values = {"tenant": current_tenant_id(), "space": space_id, **same}
+        halfvecs.execute(SQL["insert_embeddings"], known, **values)
         _run("insert_lexical", **same, **_lexical(some, scales, averages, counts))
 
 
@@ -208,6 +224,7 @@ def _version(one: Prepared) -> dict[str, Any]:
     parsed = one.cleaned.parsed
     return {
         "version": str(one.job.version_id),
+        "title": one.cleaned.title,
         "text": parsed.text,
         "page_spans": [asdict(page) for page in parsed.pages],
         "blocks": [asdict(block) for block in parsed.blocks],

@@ -13,6 +13,9 @@ from ingestion import pipeline, wake, work
 from ingestion.work import Claim
 
 SHIFT_SECONDS = 5.0
+# How long one thread of a worker computes while another wants to; Python's 5 ms add up over the thirty statements of a
+# single upload.
+SWITCH_SECONDS = 0.001
 _lock = threading.Lock()
 _running: Counter[UUID] = Counter()
 

@@ -6,23 +6,24 @@ None of them writes to the database.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
-from ingestion import vectors
-from ingestion.chunking import ChunkDraft, chunk
-from ingestion.cleaning import clean, clean_json, clean_line
+from ingestion import metadata, vectors
+from ingestion.chunking import ChunkDraft, ChunkProfile, chunk
+from ingestion.cleaning import clean, clean_line
 from ingestion.errors import PermanentError, RetryableError
-from ingestion.models import StoredFile
+from ingestion.models import DocumentVersion, StoredFile
 from ingestion.parsing import sandbox
 from ingestion.parsing.assembly import Assembly
 from ingestion.parsing.errors import PermanentParseError, RetryableParseError
 from ingestion.parsing.plain import add_paragraphs
-from ingestion.parsing.types import Parsed, ParseLimits, Source
+from ingestion.parsing.sandbox import Ocr
+from ingestion.parsing.types import Block, PageSpan, Parsed, ParseLimits, Source
 
 STAGES = ("load", "parse", "clean", "chunk", "embed", "publish")
 _SENSELESS = re.compile(
@@ -40,12 +41,17 @@ class Job:
     document_id: UUID
     version_id: UUID
     collection_id: UUID
+    profile: ChunkProfile
     attempts: int
+    external_id: str
     filename: str
     given_title: str
     media_type: str
     file: StoredFile
     light: bool
+    # The version was published before, or brought back: its text is there.
+    has_text: bool = False
+    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -71,14 +77,28 @@ def limits() -> ParseLimits:
     return ParseLimits(file_bytes=settings.UPLOAD_LIMIT_BYTES)
 
 
-def parse(path: Path, job: Job) -> Parsed:
-    """A file to text, in a process that cannot hurt this one."""
+def ocr() -> Ocr | None:
+    """How scans are read; None when the operator has switched it off."""
+    command = settings.OCR_COMMAND
+    return Ocr(command, "+".join(settings.OCR_LANGUAGES)) if command else None
+
+
+def parse(path: Path, job: Job, enclosed_in: Path) -> Parsed:
+    """A file to text, in a process that cannot hurt this one; files inside it go to a folder."""
     try:
         return sandbox.parse(
-            path, filename=job.filename, media_type=job.media_type or None, limits=limits()
+            path,
+            filename=job.filename,
+            media_type=job.media_type or None,
+            limits=limits(),
+            password=job.password,
+            enclosed_in=enclosed_in,
+            ocr=ocr(),
         )
     except PermanentParseError as error:
-        raise PermanentError(error.code, error.message, error.remedy) from error
+        raise PermanentError(
+            error.code, error.message, error.remedy, enclosed=error.enclosed
+        ) from error
     except RetryableParseError as error:
         raise RetryableError(error.code, error.message, error.remedy) from error
 
@@ -101,15 +121,31 @@ def parse_text(data: bytes, job: Job) -> Parsed | None:
     return assembly.finish(title="", media_type="text/plain", parser="text 1")
 
 
+def stored(version_id: UUID) -> Parsed:
+    """What was read of a version's file when it was published, in the open tenant scope; one query."""
+    row = DocumentVersion.objects.get(pk=version_id)
+    return Parsed(
+        text=row.text,
+        blocks=tuple(Block(**block) for block in row.blocks),
+        pages=tuple(PageSpan(**page) for page in row.page_spans),
+        title=row.title,
+        media_type=row.media_type,
+        parser=row.parser,
+        warnings=tuple(row.warnings),
+    )
+
+
 def clean_up(parsed: Parsed, job: Job) -> Cleaned:
     """Check the boundary once more, since the text comes from a process that reads hostile bytes; choose the title."""
     if clean(parsed.text) != parsed.text:
         raise RetryableError(
-            "unclean_text", "The parser's answer was not in the form that it promises."
+            "unclean_text",
+            "The text that was read from this file was not in the form that Footnote keeps.",
+            "Try again; if it happens again, send the file to whoever runs this Footnote.",
         )
     found = clean_line(parsed.title)
     title = job.given_title or (found if is_sensible(found) else stem(job.filename))
-    return Cleaned(parsed, title, clean_json(dict(parsed.metadata)))
+    return Cleaned(parsed, title, metadata.tidied(parsed.metadata))
 
 
 def is_sensible(title: str) -> bool:
@@ -122,23 +158,28 @@ def stem(filename: str) -> str:
     return filename.rsplit(".", 1)[0] or filename
 
 
-def cut(cleaned: Cleaned) -> list[Piece]:
+def cut(cleaned: Cleaned, profile: ChunkProfile) -> list[Piece]:
     """Chunks along the text's structure. Raises PermanentError when there is nothing to find."""
     parsed = cleaned.parsed
-    drafts = chunk(
-        parsed.text,
-        parsed.blocks,
-        parsed.pages,
-        tokenizer=vectors.counter(),
-        profile=vectors.profile(),
-    )
-    if not drafts:
+    drafts = divide(parsed, profile)
+    if not drafts and not parsed.enclosed:
         raise PermanentError(
             "no_text",
             "No text was found in the file.",
             "If it is a scan, run OCR on it and upload the result.",
         )
     return [_piece(draft, cleaned.title) for draft in drafts]
+
+
+def divide(parsed: Parsed, profile: ChunkProfile) -> list[ChunkDraft]:
+    """The text in chunks, measured by the configured model's tokenizer."""
+    return chunk(
+        parsed.text,
+        parsed.blocks,
+        parsed.pages,
+        tokenizer=vectors.counter(),
+        profile=profile,
+    )
 
 
 def _piece(draft: ChunkDraft, title: str) -> Piece:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from ingestion.inserting import insert
 from ingestion.models import FileBlock, StoredFile
 from tenants.identifiers import uuid7
 from tenants.scope import Principal, current_principal, current_tenant_id, tenant_scope
@@ -65,10 +66,8 @@ def store_small(contents: Iterable[tuple[bytes, Fingerprint]]) -> list[StoredFil
         (StoredFile(tenant_id=tenant_id, id=uuid7(), sha256=found.sha256, size=found.size), data)
         for data, found in contents
     ]
-    StoredFile.objects.bulk_create(row for row, _ in pairs)
-    FileBlock.objects.bulk_create(
-        FileBlock(tenant_id=tenant_id, file=row, ordinal=0, data=data) for row, data in pairs
-    )
+    insert(row for row, _ in pairs)
+    insert(FileBlock(tenant_id=tenant_id, file=row, ordinal=0, data=data) for row, data in pairs)
     return [row for row, _ in pairs]
 
 

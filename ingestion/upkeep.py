@@ -4,16 +4,18 @@
 tenant's own scope, in short transactions. Both may run at any time beside writers and readers, and twice at once.
 """
 
+import logging
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, connections
 
 from ingestion import statements
-from ingestion.weighing import as_text, from_text
+from ingestion.weighing import Norm, weighed_anew
 from tenants.scope import platform_principal, tenant_scope
 
 SQL = statements.load(__file__)
+log = logging.getLogger(__name__)
 MOST_INCREMENTS = 64
 DRIFT = 0.10
 BATCH = 1000
@@ -30,9 +32,32 @@ def fold_counts() -> int:
 
 
 def reweigh() -> int:
-    """Weigh the entries of drifted collections anew; how many entries."""
+    """Weigh the entries of drifted collections anew; how many entries. What fails is logged."""
     due = _due("to_reweigh", drift=DRIFT)
-    return sum(_reweigh(tenant_id, key, average) for tenant_id, key, average in due)
+    return sum(_attempt(tenant_id, key, average) for tenant_id, key, average in due)
+
+
+def _attempt(tenant_id: UUID, collection_id: UUID, average: float) -> int:
+    try:
+        return _reweigh(tenant_id, collection_id, average)
+    except Exception:  # whatever is wrong with one collection must not keep the others waiting
+        log.exception("The average length of collection %s could not be followed", collection_id)
+        return 0
+
+
+def mend(tenant_id: UUID, collection_id: UUID) -> int:
+    """Count a collection's terms anew and weigh its entries with their real average; how many counts were off.
+
+    Beside writers. Cost: some 0.1 ms a passage in one statement, and the weighing where the average has moved.
+    """
+    about = {"tenant": tenant_id, "collection": collection_id}
+    with tenant_scope(platform_principal(tenant_id)):
+        _run("lock_count", **about)
+        found = _fetch("recount", **about)
+        ((average,),) = _fetch("average", **about)
+    if average:
+        _reweigh(tenant_id, collection_id, average)
+    return len(found)
 
 
 def _reweigh(tenant_id: UUID, collection_id: UUID, average: float) -> int:
@@ -43,33 +68,25 @@ def _reweigh(tenant_id: UUID, collection_id: UUID, average: float) -> int:
         "average": max(1.0, average),
     }
     with tenant_scope(platform_principal(tenant_id)):
-        ((k1, b),) = _fetch("set_average", **about)
+        _run("set_average", **about)
     changed, after = 0, _START
     while True:
         with tenant_scope(platform_principal(tenant_id)):
+            # No switch to another k1 or b while this batch is made, and it is made with those of now.
+            _run("share_weights", **about)
+            ((k1, b),) = _fetch("weighed", **about)
             entries = _fetch("entries", after=after, most=BATCH, **about)
-            weights = [_weighed(entry, about["average"], k1, b) for entry in entries]
+            weights = [
+                weighed_anew(text, length, Norm(k1, b, old), Norm(k1, b, about["average"]))
+                for _, text, length, old in entries
+            ]
             _run("rewrite", ids=[entry[0] for entry in entries], weights=weights, **about)
         changed += len(entries)
         if len(entries) < BATCH:
+            with tenant_scope(platform_principal(tenant_id)):
+                _run("outdate_postings", **about)
             return changed
         after = entries[-1][0]
-
-
-def _weighed(entry: tuple[Any, ...], average: float, k1: float, b: float) -> str:
-    """An entry's weights for another average: a weight tells how often its term occurs."""
-    _, text, length, old = entry
-    before, now = _norm(length, old, k1, b), _norm(length, average, k1, b)
-    weights = {}
-    for place, weight in from_text(text).items():
-        count = max(1, round(before * weight / max(1 - weight, 1e-9)))
-        weights[place] = count / (count + now)
-    return as_text(weights)
-
-
-def _norm(length: int, average: float, k1: float, b: float) -> float:
-    """What a term's count is weighed against (see ``lexical.bm25_weights``)."""
-    return k1 * (1 - b + b * length / average)
 
 
 def _due(name: str, **parameters: Any) -> list[tuple[Any, ...]]:

@@ -1,7 +1,8 @@
 """HNSW graphs for the partitions in which a scan has become too slow; small tenants never pay for one.
 
 ``build_due()`` makes what is missing. It needs the tables' owner (``MIGRATION_DATABASE_URL``), builds without blocking
-writers, and may run at any time and again: a graph that an interrupted run left half-built is dropped and made anew.
+writers, and may run at any time, again, and twice at once: a graph that an interrupted run left half-built is dropped
+and made anew.
 The search function takes a graph by its name (``embedding_hnsw_<dimensions>_<partition>``), once it is valid.
 
 A graph is of a partition and not of a tenant, so there are at most as many as partitions for each size of vectors; it
@@ -9,6 +10,7 @@ holds current rows alone. Cost: about 0.2 ms a row to build, and some 1 to 2 ms 
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import connections
@@ -35,11 +37,25 @@ class Graph:
 
 def build_due(*, least_rows: int = LEAST_ROWS) -> list[str]:
     """Build the missing graphs of partitions that hold a tenant of more than ``least_rows`` chunks; their names."""
-    built = []
-    for graph in due(least_rows):
-        _build(graph)
-        built.append(graph.name)
+    built: list[str] = []
+    with _alone() as alone:
+        for graph in due(least_rows) if alone else ():
+            _build(graph)
+            built.append(graph.name)
     return built
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    """Whether nobody else builds: of two at once, one would drop what the other has half built."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(SQL["lock"])
+        alone = bool(cursor.fetchone()[0])
+        try:
+            yield alone
+        finally:
+            if alone:
+                cursor.execute(SQL["unlock"])
 
 
 def due(least_rows: int) -> Iterator[Graph]:

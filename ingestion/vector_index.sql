@@ -10,3 +10,10 @@ SELECT DISTINCT part.name, s.dimensions
 
 -- name: is_valid
 SELECT i.indisvalid FROM pg_index i WHERE i.indexrelid = to_regclass(%(name)s)
+
+-- name: lock
+-- Of the session, as building an index concurrently is no transaction; gone with it.
+SELECT pg_try_advisory_lock(hashtextextended('footnote vector index', 0))
+
+-- name: unlock
+SELECT pg_advisory_unlock(hashtextextended('footnote vector index', 0))

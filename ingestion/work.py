@@ -18,17 +18,16 @@ from uuid import UUID
 from django.db import DatabaseError, connections, transaction
 
 from ingestion import statements
+from ingestion.webhooks import announcing
 from tenants.identifiers import uuid7
 
 SQL = statements.load(__file__)
 LEASE = timedelta(seconds=30)
 HEARTBEAT_SECONDS = 10.0
 MOST_ATTEMPTS = 5
-# Once a file's text is there, the file is hardly what its worker died of: somebody restarts workers.
-PATIENT_ATTEMPTS = 15
 BATCH = 64
 POISON = (
-    "The worker died %s times while it was reading this file.",
+    "The worker died %s times while it was working on this file.",
     "Open it in the program that made it, save it again, and upload that copy; or split it.",
 )
 _OPERATOR = "operator"
@@ -114,24 +113,33 @@ def reconcile() -> Reconciled:
     """Queue again, or fail as poison, what workers have let lapse."""
     requeued = poisoned = 0
     with transaction.atomic(using=_OPERATOR):
-        for tenant_id, run_id, *_ in _rows("expired"):
+        for tenant_id, run_id, document_id, *_ in _rows("expired"):
             found = {
                 "tenant": tenant_id,
                 "run": run_id,
                 "runs": [run_id],
                 "most": MOST_ATTEMPTS,
-                "patient": PATIENT_ATTEMPTS,
                 "reason": POISON[0],
                 "remedy": POISON[1],
             }
             requeued += _count("requeue_expired", found)
-            poisoned += _count("poison_expired", found)
+            ended = _count("poison_expired", found)
+            poisoned += ended
             _count("show_on_document", found)
+            if ended:
+                told = {"event": "document.failed", "documents": [document_id], "state": "failed"}
+                _tell({"tenant": tenant_id, **told})
     if requeued or poisoned:
         logger.warning(
             "Taken back from silent workers: %s queued again, %s failed.", requeued, poisoned
         )
     return Reconciled(requeued, poisoned)
+
+
+def _tell(values: dict[str, Any]) -> None:
+    """As ``announcing.announce``, across tenants; the scheduler's next round sends it."""
+    with connections[_OPERATOR].cursor() as cursor:
+        cursor.execute(announcing.SQL["announce"], values)
 
 
 def _rows(name: str, parameters: Any = None) -> list[tuple[Any, ...]]:

@@ -4,8 +4,10 @@
 
 - how well the best matches, by meaning (its cosine) and by meaning and words together (cosine x share of the asked
   words held, the geometric mean);
-- how far the best cosine stands above the last: an answer stands out, a missing one leaves a plain;
-- how many of the asked words the best passage holds: evidence of eight words is more than the same share of two;
+- how far the best cosine stands above the last, and above the second: an answer stands out, a missing one leaves a
+  plain;
+- how many of the asked words the best passage holds, up to eight: evidence of six words is more than the same share
+  of two;
 - for words that the embedding model does not know (``trust``), BM25 as a share of what the question could reach, and
   how far the best stands above the median, instead of cosines, which say nothing there.
 
@@ -24,6 +26,8 @@ from retrieval.passages import Passage
 from retrieval.trust import known_share
 
 CONSIDERED = 10
+# More asked words than these are no better evidence.
+MOST_WORDS = 8
 THRESHOLD = 0.35
 
 
@@ -34,6 +38,7 @@ class Signals:
     cosine: float
     match: float
     standout: float
+    lead: float
     evidence: float
     known: float
     lexical_share: float
@@ -60,12 +65,13 @@ def signals(query: str, passages: Sequence[Passage], language: str) -> Signals:
     cosines = [max(0.0, passage.explain.dense_score or 0.0) for passage in passages]
     scores = [passage.explain.lexical_score or 0.0 for passage in passages]
     shares = [count / len(asked) if asked else 0.0 for count in held]
-    best = max(scores)
+    best, ordered = max(scores), sorted(cosines, reverse=True)
     return Signals(
         cosine=max(cosines),
         match=max(sqrt(cosine * share) for cosine, share in zip(cosines, shares, strict=True)),
         standout=max(cosines) - min(cosines),
-        evidence=log1p(max(held)),
+        lead=ordered[0] - ordered[1] if len(ordered) > 1 else 0.0,
+        evidence=log1p(min(MOST_WORDS, max(held))),
         known=known_share(query) if any(cosines) else 0.0,
         lexical_share=max(passage.explain.lexical_share or 0.0 for passage in passages),
         lexical_standout=(best - median(scores)) / best if best else 0.0,
@@ -73,9 +79,10 @@ def signals(query: str, passages: Sequence[Passage], language: str) -> Signals:
 
 
 def _logit(found: Signals) -> float:
-    by_meaning = found.cosine + 5.0 * found.match + 5.0 * found.standout
-    by_words = 6.0 * found.lexical_share + 7.4 * found.lexical_standout - 1.5
-    return found.known * by_meaning + (1 - found.known) * by_words + 1.3 * found.evidence - 6.5
+    standing = 3.4 * found.standout + 2.7 * found.lead
+    by_meaning = 4.0 * found.cosine + 2.3 * found.match + standing + 1.8 * found.evidence - 7.2
+    by_words = 6.0 * found.lexical_share + 7.4 * found.lexical_standout + 1.3 * found.evidence - 8.0
+    return found.known * by_meaning + (1 - found.known) * by_words
 
 
 def _terms_of(passage: Passage, language: str) -> set[str]:

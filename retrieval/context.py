@@ -24,6 +24,16 @@ _WORD = re.compile(r"\w+")
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 
 Render = Callable[[int, Passage], str]
+# A word, and how often it has come before: sets of these differ by as much as the texts' bags of words do.
+_Occurrence = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class _Words:
+    """A text's words; those that make a difference by themselves (names, numbers, other scripts) are ``telling``."""
+
+    small: frozenset[_Occurrence]
+    telling: frozenset[_Occurrence]
 
 
 @dataclass(frozen=True)
@@ -56,13 +66,36 @@ def build_context(passages: Sequence[Passage], *, budget: int, render: Render = 
     return Context(_joined(ordered, render), tuple(ordered), _tokens(ordered, render))
 
 
+def beside(
+    context: Context, others: Sequence[Passage], *, budget: int, render: Render = render
+) -> Context:
+    """The context with ``others`` behind it, in their order, up to the first without room: its numbers stay.
+
+    What overlaps a passage, or says the same, is trimmed or left out as in ``build_context``.
+    """
+    given = list(context.passages)
+    chosen = list(given)
+    new = {passage.chunk_id for passage in others}
+    for passage in distinct([*given, *others]):
+        if passage.chunk_id not in new:
+            continue
+        if _tokens([*chosen, passage], render) > budget:
+            break
+        chosen.append(passage)
+    return Context(_joined(chosen, render), tuple(chosen), _tokens(chosen, render))
+
+
 def distinct(passages: Sequence[Passage]) -> list[Passage]:
     """Without near-identical passages, and without the parts that overlap a better one of the same version."""
     kept: list[Passage] = []
+    known: list[_Words] = []
     for passage in passages:
         rest = _without_overlap(passage, kept)
-        if rest is not None and not any(_alike(rest.text, other.text) for other in kept):
-            kept.append(rest)
+        words = _words(rest.text) if rest is not None else None
+        if rest is None or words is None or any(_alike(words, other) for other in known):
+            continue
+        kept.append(rest)
+        known.append(words)
     return kept
 
 
@@ -97,14 +130,22 @@ def _part(passage: Passage, start: int, end: int) -> Passage:
     return replace(passage, text=text.strip(), span_start=start + left, span_end=end - right)
 
 
-def _alike(one: str, other: str) -> bool:
+def _words(text: str) -> _Words:
+    """Counted once per passage: what is compared with every other one is sets."""
+    seen: Counter[str] = Counter()
+    small, telling = set[_Occurrence](), set[_Occurrence]()
+    for word in _WORD.findall(text):
+        (small if word.islower() else telling).add((word, seen[word]))
+        seen[word] += 1
+    return _Words(frozenset(small), frozenset(telling))
+
+
+def _alike(one: _Words, other: _Words) -> bool:
     """The same words but for a few small ones: "Standard" and "Plus", or 5 and 10 days, are never alike."""
-    first, second = Counter(_WORD.findall(one)), Counter(_WORD.findall(other))
-    differing = (first - second) + (second - first)
-    if any(not word.islower() for word in differing):
+    if one.telling != other.telling:
         return False
-    whole = max(first.total(), second.total())
-    return differing.total() <= 2 * (1 - ALIKE) * whole
+    whole = len(one.telling) + max(len(one.small), len(other.small))
+    return len(one.small ^ other.small) <= 2 * (1 - ALIKE) * whole
 
 
 def _fitting(

@@ -5,8 +5,13 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from retrieval.filters import Filter
+from retrieval.places import Space
+
 MAX_LIMIT = 1000
 Side = Literal["hybrid", "dense", "lexical"]
+Expansion = Literal["variants", "parts"]
+EXPANSIONS: tuple[Expansion, ...] = ("variants", "parts")
 SIDES: tuple[Side, ...] = ("hybrid", "dense", "lexical")
 
 
@@ -14,7 +19,12 @@ SIDES: tuple[Side, ...] = ("hybrid", "dense", "lexical")
 class SearchRequest:
     """A question for the current principal. ``collection_ids`` None: all that may be read; ``as_of`` None: now.
 
-    ``side`` narrows the search to vectors or to words, for comparison; people get both.
+    ``side`` narrows the search to vectors or to words, for comparison; people get both. ``filter`` narrows it to
+    documents, before the cut. ``highlight`` asks where each passage holds the question's words, ``plan`` how the
+    database found them, which costs the search once more. ``space`` searches another embedding space than the one
+    that serves, for comparison. ``stated`` asks for the state of the documents that were searched. ``rerank`` has
+    the tenant's reranker order the best passages anew (``reranking``), for ``patience`` seconds at most, booked on
+    ``feature``; ``expand`` searches for other wordings of the question, or for its parts, as well (``expansion``).
     """
 
     query: str
@@ -23,6 +33,15 @@ class SearchRequest:
     as_of: datetime | None = None
     explain: bool = False
     side: Side = "hybrid"
+    filter: Filter | None = None
+    highlight: bool = False
+    space: Space | None = None
+    plan: bool = False
+    stated: bool = False
+    rerank: bool = False
+    expand: Expansion | None = None
+    patience: float | None = None
+    feature: str = "search"
 
 
 @dataclass(frozen=True)
@@ -32,7 +51,8 @@ class Explanation:
     A rank is None where that side did not have it among its candidates; its score is known all the same.
     ``dense_score`` is the cosine similarity, ``lexical_score`` BM25 and ``lexical_share`` the part of it that the
     question could reach at most; ``terms`` are the asked terms (stems) that the passage holds, filled only when the
-    request says ``explain``.
+    request says ``explain``; ``phrases`` are the quoted ones that it holds as typed. ``rank_before`` and
+    ``rerank_score`` (0 to 1) are None for what no reranker has read.
     """
 
     dense_rank: int | None
@@ -41,15 +61,31 @@ class Explanation:
     lexical_score: float | None
     lexical_share: float | None
     terms: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+    rank_before: int | None = None
+    rerank_score: float | None = None
+    # With ``expand``: the queries that found it, and its rank for each.
+    found_by: tuple[tuple[str, int], ...] = ()
 
     def __str__(self) -> str:
         dense = _side("dense", self.dense_rank, self.dense_score, 3)
         lexical = _side("lexical", self.lexical_rank, self.lexical_score, 2)
-        return f"{dense}, {lexical}" + (f", terms: {' '.join(self.terms)}" if self.terms else "")
+        said = f"{dense}, {lexical}"
+        if self.rerank_score is not None:
+            said += f", reranked {self.rerank_score:.3f} (before #{self.rank_before})"
+        if self.phrases:
+            said += f", holds: {'; '.join(self.phrases)}"
+        if self.found_by:
+            said += (
+                f", found by: {'; '.join(f'{query} (#{rank})' for query, rank in self.found_by)}"
+            )
+        return said + (f", terms: {' '.join(self.terms)}" if self.terms else "")
 
     def as_json(self) -> dict[str, object]:
         """The same under the names that the API uses."""
-        return asdict(self) | {"terms": list(self.terms)}
+        found_by = [{"query": query, "rank": rank} for query, rank in self.found_by]
+        told = {"terms": list(self.terms), "phrases": list(self.phrases), "found_by": found_by}
+        return asdict(self) | told
 
 
 def _side(name: str, rank: int | None, score: float | None, digits: int) -> str:
@@ -76,12 +112,21 @@ class Passage:
     span_start: int
     span_end: int
     explain: Explanation
+    # Where the text holds a word that was asked for; filled only when the request says ``highlight``.
+    highlights: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """Passages, best first. ``degraded`` says in words what could not be used ("dense: ..."); empty when all was."""
+    """Passages, best first. ``degraded`` says in words what could not be used ("dense: ..."); empty when all was.
+
+    ``state`` differs after every change to what could be found (``ingestion.generations``); filled only when the
+    request says ``stated``, and read before the search. ``queries`` are those that an expanded search asked.
+    """
 
     passages: tuple[Passage, ...]
     timings_ms: dict[str, float] = field(default_factory=dict)
     degraded: tuple[str, ...] = ()
+    plan: str = ""
+    state: str = ""
+    queries: tuple[str, ...] = ()

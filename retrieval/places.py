@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
+from ingestion import generations
 from retrieval.errors import UnknownCollection
 from retrieval.query_embedding import EmbeddedQuestion
 from retrieval.statements import statement
@@ -19,19 +21,28 @@ class Space:
     id: UUID
     model: str
     dimensions: int
+    specification: str = ""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Readable collections by the language of their index, and the serving space (None: nothing is embedded yet)."""
+    """Readable collections by the language of their index, and the serving space (None: nothing is embedded yet).
+
+    ``state`` is that of the collections' documents (``ingestion.generations``), where it was asked for.
+    """
 
     languages: dict[UUID, str]
     space: Space | None
+    state: str = ""
 
 
-def find_place(wanted: Sequence[UUID] | None) -> Place:
+def find_place(wanted: Sequence[UUID] | None, *, stated: bool = False) -> Place:
     """The collections of the open scope, all or those wanted. Raises ``UnknownCollection`` for one it cannot read."""
-    values = {"tenant": current_tenant_id(), "wanted": None if wanted is None else list(wanted)}
+    values = {
+        "tenant": current_tenant_id(),
+        "wanted": None if wanted is None else list(wanted),
+        "stated": stated,
+    }
     with connection.cursor() as cursor:
         cursor.execute(statement("search.sql", "place"), values)
         rows = cursor.fetchall()
@@ -39,7 +50,14 @@ def find_place(wanted: Sequence[UUID] | None) -> Place:
     for collection_id in wanted or ():
         if collection_id not in languages:
             raise UnknownCollection(collection_id)
-    return Place(languages, Space(*rows[0][2:]) if rows and rows[0][2] else None)
+    space = Space(*rows[0][4:]) if rows and rows[0][4] else None
+    return Place(languages, space, _state(rows) if stated else "")
+
+
+def _state(rows: Sequence[tuple[Any, ...]]) -> str:
+    sums = {row[0]: row[2] for row in rows} | ({None: rows[0][3]} if rows else {})
+    there = {key: (int(total), int(count)) for key, (total, count) in sums.items() if count}
+    return generations.told([row[0] for row in rows], there)
 
 
 def usable_vector(embedded: EmbeddedQuestion, space: Space | None) -> tuple[str | None, str]:

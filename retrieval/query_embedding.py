@@ -20,10 +20,14 @@ class EmbeddedQuestion:
 NOT_ASKED = EmbeddedQuestion(None)
 
 
-def embedded_question(query: str, principal: Principal) -> EmbeddedQuestion:
-    """Embed by the gateway, which caches; a model that fails is a reason and not an error."""
+def embedded_question(
+    query: str, principal: Principal, specification: str = ""
+) -> EmbeddedQuestion:
+    """Embed by the gateway with the specified model, which caches; a model that fails is a reason and not an error."""
     try:
-        result = gateway.embed([query], feature="search", purpose="query", principal=principal)
+        result = gateway.embed(
+            [query], feature="search", purpose="query", principal=principal, model=specification
+        )
     except InferenceError as error:
         return EmbeddedQuestion(None, reason=f"dense: the question could not be embedded ({error})")
     numbers = ",".join([f"{value:.6g}" for value in result.vectors[0].tolist()])

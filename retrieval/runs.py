@@ -1,6 +1,7 @@
 """Whole query sets: read ``.jsonl`` queries, search each, write a TREC run of documents.
 
-A document's rank is that of its best passage. Entry points: ``read_queries``, ``ranked_documents``, ``run_lines``,
+A document's rank is that of its best passage. A file that could not become a valid run is refused before anything is
+searched. Entry points: ``read_queries``, ``ranked_documents``, ``run_lines``,
 ``percentile``.
 """
 
@@ -25,10 +26,17 @@ class Query:
 
 def read_queries(path: Path) -> Iterator[Query]:
     """The queries of a ``.jsonl`` file with ``_id`` and ``text``. Raises ``SearchRefused`` naming the line."""
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield _query(line, f"{path.name}, line {number}")
+    lines_of: dict[str, int] = {}
+    # What Windows writes begins with a mark of the encoding, which is no part of the text.
+    with path.open(encoding="utf-8-sig") as lines:
+        try:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    query = _query(line, f"{path.name}, line {number}")
+                    _must_be_new(query.id, number, lines_of, path.name)
+                    yield query
+        except UnicodeDecodeError as error:
+            raise SearchRefused("queries", f"{path.name} is not a text in UTF-8.") from error
 
 
 def _query(line: str, place: str) -> Query:
@@ -40,7 +48,18 @@ def _query(line: str, place: str) -> Query:
         raise SearchRefused("queries", f"{place}: expected an object with `_id` and `text`.")
     if not str(row["_id"]) or any(character.isspace() for character in str(row["_id"])):
         raise SearchRefused("queries", f"{place}: `_id` must be a word without blanks.")
-    return Query(str(row["_id"]), str(row["text"]))
+    if not isinstance(row["text"], str):
+        raise SearchRefused("queries", f"{place}: `text` must be a string.")
+    return Query(str(row["_id"]), row["text"])
+
+
+def _must_be_new(query_id: str, number: int, lines_of: dict[str, int], name: str) -> None:
+    """A run with two lists for one query is none that trec_eval reads."""
+    first = lines_of.setdefault(query_id, number)
+    if first != number:
+        raise SearchRefused(
+            "queries", f"{name}, line {number}: `_id` {query_id!r} is that of line {first}, too."
+        )
 
 
 def ranked_documents(request: SearchRequest, search: Search) -> tuple[list[Passage], SearchResult]:
@@ -68,10 +87,13 @@ def best_per_document(passages: Sequence[Passage]) -> list[Passage]:
 def run_lines(query_id: str, passages: Sequence[Passage], tag: str) -> Iterator[str]:
     """``qid Q0 external_id rank score tag``; blanks inside a name become ``_``, as the format has no quoting.
 
-    trec_eval orders by score, and ties by name: a millionth of a rank keeps our order.
+    trec_eval orders by score, and ties by name: a millionth of a rank keeps our order. It refuses a name that comes
+    twice, so of documents of two collections with one name the better stands.
     """
-    for rank, passage in enumerate(passages, start=1):
-        name = "_".join(passage.external_id.split())
+    named: dict[str, Passage] = {}
+    for passage in passages:
+        named.setdefault("_".join(passage.external_id.split()), passage)
+    for rank, (name, passage) in enumerate(named.items(), start=1):
         yield f"{query_id} Q0 {name} {rank} {passage.score - rank * 1e-9:.10f} {tag}\n"
 
 

@@ -23,3 +23,12 @@ def pinned(definition: str, signature: str) -> str:
     REVOKE ALL ON FUNCTION {signature} FROM PUBLIC, footnote_operator;
     GRANT EXECUTE ON FUNCTION {signature} TO footnote_app;
     """
+
+
+def inner(definition: str, signature: str) -> str:
+    """SQL that makes a function which ``footnote_search`` alone may call, from inside a pinned one."""
+    return f"""
+    {definition}
+    ALTER FUNCTION {signature} OWNER TO footnote_search;
+    REVOKE ALL ON FUNCTION {signature} FROM PUBLIC, footnote_app, footnote_operator;
+    """

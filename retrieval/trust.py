@@ -8,23 +8,23 @@ own tokenizer tells, in any language and without a list of them. Cost: some 50 m
 from functools import lru_cache
 from math import exp
 
-from django.conf import settings
 from tokenizers import Tokenizer
 
 from inference import gateway
 from inference.embedding.loading import ENDPOINT_PREFIX
+from inference.embedding.specification import parse
 from inference.embedding.vocabulary import share_known_to
 
 # How steeply trust moves to the lexical side: at no known letter it counts e^4, about 55, times as much.
 STEEPNESS = 4.0
 
 
-def known_share(query: str) -> float:
+def known_share(query: str, specification: str = "") -> float:
     """The share, 0 to 1, of the question's letters that lie in pieces which the model has learnt as such.
 
     1.0 where the tokenizer is not known (a model behind an endpoint) or the question has no letters.
     """
-    tokenizer = _tokenizer(settings.EMBEDDING_MODEL)
+    tokenizer = _tokenizer(parse(specification).model)
     return 1.0 if tokenizer is None else share_known_to(tokenizer, query)
 
 
@@ -33,6 +33,6 @@ def lexical_trust(known: float) -> float:
     return exp(STEEPNESS * (1 - known))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _tokenizer(model: str) -> Tokenizer | None:
-    return None if model.startswith(ENDPOINT_PREFIX) else gateway.embedding_tokenizer()
+    return None if model.startswith(ENDPOINT_PREFIX) else gateway.embedding_tokenizer(model)

@@ -22,6 +22,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pytest_django.plugin import DjangoDbBlocker
 
 from config.launch import roles
+from tests import shards
 
 pytest_plugins = [
     "tests.cast",
@@ -29,6 +30,7 @@ pytest_plugins = [
     "tests.library",
     "tests.live",
     "tests.ingestion.workshop",
+    "tests.ingestion.watch",
 ]
 
 
@@ -42,7 +44,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests last: their event loop then stays in this thread, where others run one of their own."""
-    items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
+    items.sort(key=shards.uses_browser)
+    shards.keep_files_together(items)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Names a case of bytes by its argument: archives hold the time, and every process must collect the same names."""
+    return argname if isinstance(val, bytes) else None
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

@@ -10,13 +10,18 @@ from collections.abc import Iterator
 
 import pytest
 import uvicorn
+from pytest_django.plugin import DjangoDbBlocker
 
 START_SECONDS = 20
 
 
 @pytest.fixture(scope="session")
-def live_site() -> Iterator[str]:
-    """The address of a server in this process, such as ``http://127.0.0.1:40123``."""
+def live_site(django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """The address of a server in this process, such as ``http://127.0.0.1:40123``.
+
+    From here on the database stays open to it between tests: a response that is closed a moment after its test
+    has ended would otherwise keep its connection for ever.
+    """
     config = uvicorn.Config(
         "config.asgi:application", host="127.0.0.1", port=0, log_level="warning", lifespan="off"
     )
@@ -25,7 +30,8 @@ def live_site() -> Iterator[str]:
     thread.start()
     _wait_for(server)
     host, port = server.servers[0].sockets[0].getsockname()[:2]
-    yield f"http://{host}:{port}"
+    with django_db_blocker.unblock():
+        yield f"http://{host}:{port}"
     server.should_exit = True
     thread.join(timeout=10)
 

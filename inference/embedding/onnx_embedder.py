@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,9 @@ from inference.embedding.embedder import Encoded, FloatArray, checked_texts, che
 from inference.embedding.tokenizing import load_tokenizer, max_tokens
 from inference.embedding.vocabulary import share_known_to
 
+# A third of the share of a processor that others get, while they want it: on a busy machine batches still come along.
+NICENESS = 5
+
 
 @dataclass(frozen=True)
 class _Tokenised:
@@ -27,7 +31,8 @@ class OnnxEmbedder:
     """A sentence encoder whose graph takes one unpadded text.
 
     Parallelism is over texts, each on one thread, because that needs no synchronisation inside a text and
-    leaves no spinning threads behind. A single text (a query) runs in the caller's own thread.
+    leaves no spinning threads behind. A single text (a query) runs in the caller's own thread, before
+    batches.
     """
 
     def __init__(self, graph: Path, model_path: Path, *, name: str, threads: int) -> None:
@@ -82,8 +87,18 @@ class OnnxEmbedder:
         # Made at first use, so that a process forked before has threads of its own.
         with self._lock:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="embed")
+                self._pool = ThreadPoolExecutor(
+                    self._threads, thread_name_prefix="embed", initializer=give_way
+                )
             return self._pool
+
+
+def give_way() -> None:
+    """Let everything else on the machine go first: batches can wait, and whoever has sent a single text cannot.
+
+    Linux keeps the priority of each thread by itself, so the rest of the process stays as it is.
+    """
+    os.nice(NICENESS)
 
 
 def open_session(graph: Path) -> onnxruntime.InferenceSession:

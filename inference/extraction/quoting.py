@@ -39,16 +39,20 @@ class Extract:
     refusal: str = ""
 
 
-def extract(question: str, passages: Sequence[Passage], embed: Embed | None) -> Extract:
+def extract(
+    question: str, passages: Sequence[Passage], embed: Embed | None, *, follow_up: str = ""
+) -> Extract:
     """The one to four sentences that answer best, in reading order. Deterministic.
 
+    `follow_up`: the end of the question that is asked now, where an earlier one stands before it.
     Without `embed` only shared words count: for languages that the model does not know, and when it is away.
     """
     given = list(passages)
     sentences = quotable_sentences(given)
     if not sentences:
         return Extract([], 0.0, NOTHING_FOUND)
-    ranked = sorted(scored_sentences(question, given, sentences, embed), key=_by_rank)
+    asked = (question, follow_up) if follow_up else (question,)
+    ranked = sorted(scored_sentences(asked, given, sentences, embed), key=_by_rank)
     best = ranked[0].score
     if best < (LEAST_SCORE if embed else LEAST_SCORE_OF_WORDS):
         return Extract([], best, NOT_ANSWERED)

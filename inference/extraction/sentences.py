@@ -17,7 +17,7 @@ _BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•▪·|#]|\d{1,2}[.)]\s))")
 # A stop, whatever closes after it, then space and the beginning of something new.
 _STOP = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?[^\W_a-zß-öø-ÿ])|[。！？]")
 _SHORTENED = re.compile(
-    r"(?:\b(?:[A-Z]|al|approx|art|ca|cf|co|corp|dept|dr|eds?|e\.g|est|etc|figs?|i\.e|inc|jr|ltd|max|min|mrs?|ms|nos?|pp?|prof"
+    r"(?:(?<!['’])\b(?:[A-Z]|al|approx|art|ca|cf|co|corp|dept|dr|eds?|e\.g|est|etc|figs?|i\.e|inc|jr|ltd|max|min|mrs?|ms|nos?|pp?|prof"
     r"|ref|sec|sr|st|vol|vs)|^\d{1,3})\.$",
     re.IGNORECASE,
 )
@@ -25,6 +25,8 @@ _SHORTENED = re.compile(
 _TABLE_RULE = re.compile(r"^\s*\|?[\s:|-]+\|[\s:|-]*$")
 _BARS = re.compile(r"\s*(?<!\\)\|\s*")
 _MARKUP = re.compile(r"^\s*(?:#{1,6}\s+|[-*•▪·]\s+)")
+# Quoted, it would open a block of code in the answer, and the marks of all that follows would be none.
+_FENCE = re.compile(r"```|~~~")
 # Not ours to write: a mark inside a quote would point at a passage that was never retrieved.
 _MARK = re.compile(r"\s*\[\d{1,3}\]")
 
@@ -79,8 +81,8 @@ def _without_bars(block: str) -> str:
 
 
 def _says_something(text: str, block: str) -> bool:
-    """Neither a question, which answers none, nor a heading: a short line of its own without a full stop."""
-    if text.endswith(("?", "？")):
+    """Neither a question, which answers none, nor code, nor a heading: a short line of its own without a full stop."""
+    if text.endswith(("?", "？")) or _FENCE.search(text):
         return False
     alone = text == _cleaned(block) and not _MARKUP.match(block)
     return not (

@@ -10,6 +10,7 @@ import numpy as np
 
 from inference.clock import Clock
 from inference.embedding.embedder import Encoded, FloatArray, checked_texts, checked_vectors
+from inference.errors import InferenceError
 from inference.providers.openai_compatible import OpenAICompatible
 from inference.providers.provider import ResolvedModel
 from inference.retries import Attempts, RetryPolicy, with_retries
@@ -44,12 +45,22 @@ class EndpointEmbedder:
         checked, attempts = checked_texts(texts), Attempts()
         if not checked:
             return Encoded(np.empty((0, self.dimensions), np.float32), 0, 0)
-        batches = [
-            self._batch(checked[at : at + BATCH], attempts) for at in range(0, len(checked), BATCH)
-        ]
-        raw = np.concatenate([vectors for vectors, _ in batches])
-        vectors = checked_vectors(raw, count=len(checked), dimensions=raw.shape[1], model=self.name)
-        return Encoded(vectors, sum(tokens for _, tokens in batches), 0, attempts.count)
+        parts: list[FloatArray] = []
+        tokens = 0
+        try:
+            for at in range(0, len(checked), BATCH):
+                part, used = self._batch(checked[at : at + BATCH], attempts)
+                parts.append(part)
+                tokens += used
+            vectors = self._together(parts, len(checked))
+        except InferenceError as error:
+            error.billed_tokens = tokens
+            raise
+        return Encoded(vectors, tokens, 0, attempts.count)
+
+    def _together(self, parts: list[FloatArray], count: int) -> FloatArray:
+        raw = np.concatenate(parts)
+        return checked_vectors(raw, count=count, dimensions=raw.shape[1], model=self.name)
 
     def embed(self, texts: Sequence[str]) -> FloatArray:
         return self.encode(texts).vectors

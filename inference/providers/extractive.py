@@ -50,11 +50,12 @@ class Extractive:
         try:
             embedder = self._embedder()
             knows = embedder.known_share(question) >= LEAST_KNOWN
-            return extract(question, request.passages, embedder.embed if knows else None)
+            embed = embedder.embed if knows else None
+            return extract(question, request.passages, embed, follow_up=request.follow_up)
         except (EmbeddingError, ProviderError) as error:
             # The last resort must not fail with the rest: words alone still find a good sentence.
             logger.warning("extractive answer without embeddings: %s", error)
-            return extract(question, request.passages, None)
+            return extract(question, request.passages, None, follow_up=request.follow_up)
 
 
 def _last_question(request: ChatRequest) -> str:

@@ -8,6 +8,7 @@ things on its way out.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from json import JSONDecodeError
 from time import time
@@ -18,6 +19,7 @@ import openai
 
 from inference.clock import Clock, Expired
 from inference.errors import (
+    AddressRefused,
     BadCredentials,
     BadRequest,
     Cancelled,
@@ -33,6 +35,7 @@ from inference.errors import (
     StreamBroken,
     UnreadableResponse,
 )
+from tenants.outbound import OutboundRefused
 
 # What iterating a response can raise besides the SDK's own errors: raw transport errors and unreadable
 # data.
@@ -43,6 +46,7 @@ UPSTREAM_ERRORS: tuple[type[Exception], ...] = (
     JSONDecodeError,
     UnicodeDecodeError,
     Expired,
+    OutboundRefused,
 )
 LONGEST_DETAIL = 300
 _TOO_LONG = re.compile(
@@ -59,6 +63,8 @@ def translated(error: Exception, clock: Clock, *, delivered: bool, key: str) -> 
     detail = described(error, key)
     if clock.remaining <= 0:
         return timed_out(clock, delivered=delivered)
+    if isinstance(error, OutboundRefused):
+        return AddressRefused(str(error))
     if delivered:
         return StreamBroken(detail, reason=_break_reason(error))
     return _before_first_token(error, detail)
@@ -110,12 +116,18 @@ def _before_first_token(error: Exception, detail: str) -> ProviderError:
 
 
 def _from_status(error: openai.APIStatusError, detail: str) -> ProviderError:
-    status = error.status_code
+    return of_status(error.status_code, error.code, detail, retry_after(error.response.headers))
+
+
+def of_status(status: int, code: str | None, detail: str, wait: float | None) -> ProviderError:
+    """The error that a response's status means; ``wait``: seconds that the provider asks for."""
+    if status == 429 and code in ("insufficient_quota", "billing_hard_limit_reached"):
+        return QuotaExhausted(detail)
     if status == 429:
-        return _rate_limited(error, detail)
+        return RateLimited(detail, retry_after=wait)
     if status >= 500 or status in _RETRYABLE_STATUS:
-        return ProviderUnavailable(detail, retry_after=retry_after(error.response.headers))
-    return _permanent(status, error.code, detail)
+        return ProviderUnavailable(detail, retry_after=wait)
+    return _permanent(status, code, detail)
 
 
 def _permanent(status: int, code: str | None, detail: str) -> PermanentProviderError:
@@ -130,28 +142,26 @@ def _permanent(status: int, code: str | None, detail: str) -> PermanentProviderE
     return BadRequest(detail)
 
 
-def _rate_limited(error: openai.APIStatusError, detail: str) -> ProviderError:
-    if error.code in ("insufficient_quota", "billing_hard_limit_reached"):
-        return QuotaExhausted(detail)
-    return RateLimited(detail, retry_after=retry_after(error.response.headers))
-
-
 def _from_error_event(error: openai.APIError, detail: str) -> ProviderError:
+    return of_error_event(error.code, error.type, detail)
+
+
+def of_error_event(code: str | None, kind: str | None, detail: str) -> ProviderError:
     """An error object as the first event of a stream that began with 200:
 
     its `code` may be an HTTP status.
     """
-    known = f"{error.code or ''} {error.type or ''}"
-    if "rate_limit" in known or error.code == "429":
+    known = f"{code or ''} {kind or ''}"
+    if "rate_limit" in known or code == "429":
         return RateLimited(detail)
-    if error.code == "context_length_exceeded" or _TOO_LONG.search(detail):
+    if code == "context_length_exceeded" or _TOO_LONG.search(detail):
         return ContextTooLong(detail)
     if "invalid_request" in known:
         return BadRequest(detail)
     return ProviderUnavailable(detail)
 
 
-def retry_after(headers: httpx2.Headers) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the provider asks to wait, from `retry-after-ms` or either form of `Retry-After`."""
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
         return milliseconds / 1000

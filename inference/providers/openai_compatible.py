@@ -25,14 +25,15 @@ from openai.types.chat import ChatCompletionChunk
 from inference.clock import Clock
 from inference.embedding.embedder import FloatArray
 from inference.errors import ProviderUnavailable, StreamBroken, UnreadableResponse
+from inference.providers.dialects import MOST_LESSONS, Dialects
 from inference.providers.faults import UPSTREAM_ERRORS, translated
 from inference.providers.provider import Endpoint, ProviderEvent, ResolvedModel, Stopped
-from inference.types import ChatRequest, TextDelta, Timeouts, Usage
+from inference.types import ChatRequest, TextDelta, Timeouts, Usage, storable
 
 MOST_ENDPOINTS = 256
 # A provider that never stops must not fill our memory.
 LONGEST_ANSWER = 1_000_000
-LARGEST_COUNT = 2**31 - 1
+LARGEST_COUNT = 1_000_000_000
 
 
 @dataclass
@@ -59,6 +60,7 @@ class OpenAICompatible:
 
     def __init__(self, http: httpx2.Client) -> None:
         self._http = http
+        self._dialects = Dialects()
         # Making the SDK's client costs a millisecond; it holds nothing but the shared connections.
         self._client = lru_cache(maxsize=MOST_ENDPOINTS)(self._made)
 
@@ -95,6 +97,20 @@ class OpenAICompatible:
             raise translated(error, clock, delivered=False, key=model.endpoint.api_key) from error
         return _embeddings(response, len(texts))
 
+    def post(self, path: str, body: dict[str, Any], endpoint: Endpoint, clock: Clock) -> Any:
+        """The JSON that the endpoint answers, for what the SDK has no method. Raises ProviderError."""
+        try:
+            with clock.active():
+                response = self._client(endpoint).post(
+                    path,
+                    body=body,
+                    cast_to=httpx2.Response,
+                    options={"timeout": _timeout(clock.timeouts)},
+                )
+                return response.json()
+        except UPSTREAM_ERRORS as error:
+            raise translated(error, clock, delivered=False, key=endpoint.api_key) from error
+
     def list_models(self, endpoint: Endpoint, clock: Clock) -> list[str]:
         """Names that the endpoint offers: the connection test of the admin. Raises ProviderError."""
         try:
@@ -109,17 +125,21 @@ class OpenAICompatible:
     def _open(
         self, request: ChatRequest, model: ResolvedModel, clock: Clock
     ) -> openai.Stream[ChatCompletionChunk]:
-        try:
-            with clock.active():
-                upstream: openai.Stream[ChatCompletionChunk] = self._client(
-                    model.endpoint
-                ).chat.completions.create(
-                    **_parameters(request, model), timeout=_timeout(clock.timeouts)
-                )
-        except UPSTREAM_ERRORS as error:
-            raise translated(error, clock, delivered=False, key=model.endpoint.api_key) from error
-        _check_content_type(upstream)
-        return upstream
+        key = model.endpoint.api_key
+        for lessons_left in reversed(range(MOST_LESSONS + 1)):
+            sent = self._dialects.parameters(request, model)
+            try:
+                with clock.active():
+                    upstream: openai.Stream[ChatCompletionChunk] = self._client(
+                        model.endpoint
+                    ).chat.completions.create(**sent, timeout=_timeout(clock.timeouts))
+            except UPSTREAM_ERRORS as error:
+                if lessons_left and self._dialects.learn(model, sent, error):
+                    continue
+                raise translated(error, clock, delivered=False, key=key) from error
+            _check_content_type(upstream)
+            return upstream
+        raise AssertionError("the last try returns or raises")
 
     def _made(self, endpoint: Endpoint) -> openai.OpenAI:
         return openai.OpenAI(
@@ -129,17 +149,6 @@ class OpenAICompatible:
             http_client=self._http,
             max_retries=0,
         )
-
-
-def _parameters(request: ChatRequest, model: ResolvedModel) -> dict[str, Any]:
-    optional = {"temperature": request.temperature, "max_tokens": request.max_tokens}
-    return {
-        "model": model.name,
-        "messages": [{"role": one.role, "content": one.content} for one in request.messages],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        **{name: value for name, value in optional.items() if value is not None},
-    }
 
 
 def _timeout(timeouts: Timeouts) -> httpx2.Timeout:
@@ -187,11 +196,6 @@ def _deltas(chunk: ChatCompletionChunk, progress: _Progress, clock: Clock) -> It
 def _text(delta: Any) -> str:
     said = getattr(delta, "content", None) or getattr(delta, "refusal", None)
     return storable(said) if isinstance(said, str) else ""
-
-
-def storable(text: str) -> str:
-    """Without what Postgres and UTF-8 do not take: NUL, and surrogates that JSON escapes can smuggle in."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _usage(reported: Any) -> Usage:

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 from inference.clock import Clock
 from inference.prices import Prices
-from inference.types import ChatRequest, TextDelta, Usage
+from inference.types import ChatRequest, ChatResult, TextDelta, Usage
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,14 @@ class Endpoint:
 
     base_url: str = ""
     api_key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How an OpenAI-compatible endpoint differs. `length_parameter` empty: found out by asking."""
+
+    length_parameter: str = ""
+    reports_usage: bool = True
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,23 @@ class ResolvedModel:
     endpoint: Endpoint = field(default_factory=Endpoint)
     context_window: int = 128_000
     prices: Prices = field(default_factory=Prices)
+    tier: str = "standard"
+    abilities: frozenset[str] = frozenset({"tools", "json"})
+    dialect: Dialect = field(default_factory=Dialect)
+
+    @property
+    def full_name(self) -> str:
+        """How a route names it beyond doubt."""
+        return self.name if self.endpoint == Endpoint() else f"{self.provider}/{self.name}"
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Who answers, for what is kept of it: under the same name, another address is somebody else."""
+        return (self.kind, self.endpoint.base_url, self.provider, self.name)
+
+    def wrote(self, result: ChatResult) -> bool:
+        """Whether an answer is this model's: a fallback, a hedge or a smaller one may have stood in for it."""
+        return (result.provider, result.model) == (self.provider, self.name)
 
 
 @dataclass(frozen=True)

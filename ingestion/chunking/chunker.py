@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ingestion.chunking.code_heads import code_heads
 from ingestion.chunking.drafts import ChunkDraft
 from ingestion.chunking.packing import pack
 from ingestion.chunking.profiles import ChunkProfile
@@ -27,7 +28,8 @@ def chunk(
     tokens = tokenizer.measure(parsed_text)
     room = max(4, profile.max_tokens - tokenizer.special_tokens - profile.prefix_tokens)
     row = units(parsed_text, blocks, pages, tokenizer, tokens, profile, room)
-    paths, heads = _heading_paths(parsed_text, row), _table_heads(parsed_text, row)
+    paths = _heading_paths(parsed_text, row)
+    heads = _table_heads(parsed_text, row) | code_heads(parsed_text, row)
     drafts: list[ChunkDraft] = []
     for first, last in pack(row, profile, room):
         begin = _with_overlap(row, first, last, tokens, profile, room)
@@ -44,6 +46,7 @@ def chunk(
                 page=run[0].page,
                 page_end=run[-1].page,
                 tokens=count,
+                measured=max(count, tokens.between(start, end)),
                 table_head=heads.get(begin, ""),
                 max_tokens=profile.max_tokens,
                 prefix_tokens=profile.prefix_tokens,
@@ -57,11 +60,15 @@ def _heading_paths(text: str, row: Sequence[Unit]) -> list[tuple[str, ...]]:
     """For each unit the headings it stands under; a heading stands under those above it and itself."""
     paths: list[tuple[str, ...]] = []
     stack: list[tuple[int, str]] = []
+    ends = {unit.block: unit.end for unit in row}
+    block = -1
     for unit in row:
-        if unit.level:
+        if unit.level and unit.block != block:
+            # One so long that it had to be cut is a single heading all the same.
+            heading = " ".join(text[unit.start : ends[unit.block]].split())[:_HEADING_CHARS]
             stack = [entry for entry in stack if entry[0] < unit.level]
-            heading = " ".join(text[unit.start : unit.end].split())[:_HEADING_CHARS]
             stack.append((unit.level, heading))
+        block = unit.block
         paths.append(tuple(heading for _, heading in stack))
     return paths
 

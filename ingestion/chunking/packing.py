@@ -64,7 +64,7 @@ def _size_cost(tokens: int, target: int) -> float:
 def _inside_cost(before: Unit, unit: Unit, top: int, profile: ChunkProfile) -> float:
     """What it costs that a chunk runs on over the boundary between two units."""
     cost = 0.0
-    if unit.page != before.page:
+    if unit.page != before.page and not unit.flows:
         cost += profile.page_cost
     if unit.level and before.kind != "heading":
         # Going on under a deeper heading is better than running into the next chapter.

@@ -27,6 +27,7 @@ _ABBREVIATION = re.compile(
 )
 _WORD = re.compile(r"\S+")
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
+_RUN = re.compile(r"(?:[^\n]*\S[^\n]*(?:\n|\Z))+")
 _ITEM = re.compile(r"^[ \t]*(?:[-*+•●◦▪‣∙·–]|\(?[\w]{1,4}[.)])[ \t]", re.MULTILINE)
 
 
@@ -52,6 +53,12 @@ def lines(text: str, start: int, end: int) -> Iterator[Span]:
     """Lines that are not blank: rows of a table, lines of code."""
     for line in _LINE.finditer(text, start, end):
         yield from _trimmed(text, line.start(), line.end())
+
+
+def gaps(text: str, start: int, end: int) -> Iterator[Span]:
+    """Runs of lines without a blank one between them: functions, statements, entries."""
+    for run in _RUN.finditer(text, start, end):
+        yield from _trimmed(text, *run.span())
 
 
 def items(text: str, start: int, end: int) -> Iterator[Span]:

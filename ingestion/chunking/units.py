@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ingestion.chunking import sentences
 from ingestion.chunking.profiles import ChunkProfile
@@ -21,6 +22,8 @@ CUT_COST = {
     "heading": 0.0, "block": 0.05, "item": 0.15, "row": 0.15, "line": 0.3,
     "sentence": 0.4, "word": 1.0, "character": 1.2,
 }  # fmt: skip
+_SENTENCE_ENDS = '.!?。！？…؟۔।॥։:："”»)）」』'
+_LEAST_SENTENCE = 80  # characters; a shorter line without a full stop is a title
 _MAX_WORD_PIECE = 60  # characters of a run without spaces, whose tokens are not known in advance
 
 
@@ -37,6 +40,7 @@ class Unit:
     page: int | None
     block: int  # index of the block it comes from
     leads: bool = False  # introduces what follows: a heading, or a line that ends in a colon
+    flows: bool = False  # goes on with a sentence that a page's end interrupts
 
 
 def units(
@@ -49,7 +53,7 @@ def units(
     room: int,
 ) -> list[Unit]:
     """All units in order, none larger than `room` tokens or the profile's characters."""
-    cutter = _Cutter(text, counter, tokens, room, profile.max_chars)
+    cutter = _Cutter(text, counter, tokens, room, profile)
     found: list[Unit] = []
     for index, block in enumerate(_whole(text, blocks, pages)):
         for number, (start, end, count, cut) in enumerate(cutter.cut(block)):
@@ -58,7 +62,19 @@ def units(
             found.append(Unit(start, end, count, block.kind, how, level, block.page, index))
         if found and found[-1].block == index:
             found[-1].leads = block.kind in ("heading", "caption") or _introduces(text, block)
+    for before, unit in pairwise(found):
+        if _runs_on(text, before, unit):
+            before.leads, unit.flows, unit.cut = False, True, "sentence"
     return found
+
+
+def _runs_on(text: str, before: Unit, unit: Unit) -> bool:
+    """A paragraph without an end, and on the next page what reads as the rest of it rather than as something new."""
+    if before.page == unit.page or not before.kind == unit.kind == "paragraph":
+        return False
+    first, long = text[unit.start], before.end - before.start >= _LEAST_SENTENCE
+    follows = first.islower() or (long and not first.isupper())
+    return follows and text[before.end - 1] not in _SENTENCE_ENDS
 
 
 def _introduces(text: str, block: Block) -> bool:
@@ -94,16 +110,25 @@ class _Cutter:
     """Cuts blocks into spans that fit."""
 
     def __init__(
-        self, text: str, counter: TokenCounter, tokens: TokenMap, room: int, chars: int
+        self, text: str, counter: TokenCounter, tokens: TokenMap, room: int, profile: ChunkProfile
     ) -> None:
         self._text, self._counter, self._tokens = text, counter, tokens
-        self._room, self._chars = room, chars
+        self._room, self._chars, self._split = room, profile.max_chars, profile.split
 
     def cut(self, block: Block) -> Iterator[Piece]:
         """(start, end, tokens, boundary) of a block's pieces; the finest only where needed."""
         for start, end in _trim(self._text, block.start, block.end):
-            pieces = self._finer(start, end, _WAYS.get(block.kind, _PROSE), "block")
-            yield from self._without_crumbs(pieces)
+            ways = _WAYS.get(block.kind, _PROSE)
+            if block.kind in self._split:
+                yield from self._apart(start, end, ways)
+            else:
+                yield from self._without_crumbs(self._finer(start, end, ways, "block"))
+
+    def _apart(self, start: int, end: int, ways: Sequence[tuple[str, _Way]]) -> Iterator[Piece]:
+        """Every row or line for itself, though all would fit; the first two rows of a table are its head."""
+        (name, way), *rest = ways
+        for number, (first, last) in enumerate(way(self._text, start, end)):
+            yield from self._finer(first, last, rest, name if number else "block")
 
     def _without_crumbs(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
         """Very short sentences, items or lines stay together: packing weighs every run of pieces."""
@@ -168,11 +193,15 @@ _PROSE: tuple[tuple[str, _Way], ...] = (
     ("sentence", sentences.sentences),
     ("word", sentences.words),
 )
-_LINES: tuple[tuple[str, _Way], ...] = (("line", sentences.lines), ("word", sentences.words))
+_CODE: tuple[tuple[str, _Way], ...] = (
+    ("item", sentences.gaps),
+    ("line", sentences.lines),
+    ("word", sentences.words),
+)
 _WAYS: dict[str, tuple[tuple[str, _Way], ...]] = {
     "list": (("item", sentences.items), ("line", sentences.lines), *_PROSE),
     "table": (("row", sentences.lines), ("word", sentences.words)),
-    "code": _LINES,
+    "code": _CODE,
 }
 
 

@@ -15,8 +15,8 @@ from ingestion.parsing.types import MIB, ParseLimits, Source
 
 
 @contextmanager
-def open_zip(source: Source) -> Iterator[zipfile.ZipFile]:
-    """The zip, after its directory was checked. Raises PermanentParseError."""
+def open_zip(source: Source, *, locked: bool = False) -> Iterator[zipfile.ZipFile]:
+    """The zip, after its directory was checked; ``locked``: members may be encrypted. Raises PermanentParseError."""
     try:
         archive = zipfile.ZipFile(source.path)
     except (
@@ -25,13 +25,13 @@ def open_zip(source: Source) -> Iterator[zipfile.ZipFile]:
         NotImplementedError,
         ValueError,
     ) as error:
-        raise damaged("zip-based file") from error
+        raise damaged(f".{source.extension} file" if source.extension else "file") from error
     with archive:
-        check_members(archive, source.limits)
+        check_members(archive, source.limits, locked=locked)
         yield archive
 
 
-def check_members(archive: zipfile.ZipFile, limits: ParseLimits) -> None:
+def check_members(archive: zipfile.ZipFile, limits: ParseLimits, *, locked: bool = False) -> None:
     """Refuse a directory that declares too many, too large or too tightly packed members."""
     members = archive.infolist()
     if len(members) > limits.members:
@@ -40,11 +40,11 @@ def check_members(archive: zipfile.ZipFile, limits: ParseLimits) -> None:
     if total > limits.unpacked_bytes:
         raise _bomb(f"it unpacks to {total // MIB:,} MB (limit {limits.unpacked_bytes // MIB:,})")
     for member in members:
-        if member.flag_bits & 0x1:
+        if member.flag_bits & 0x1 and not locked:
             raise PermanentParseError(
                 "encrypted",
-                "The file inside is encrypted.",
-                "Remove the password and try again.",
+                "Something inside the file is encrypted.",
+                "Remove the password and upload that copy.",
             )
         ratio = member.file_size / max(member.compress_size, 1)
         if member.file_size > MIB and ratio > limits.member_ratio:
@@ -63,7 +63,7 @@ def read_member(archive: zipfile.ZipFile, name: str, limits: ParseLimits) -> byt
         KeyError,
         OSError,
     ) as error:
-        raise damaged("zip-based file") from error
+        raise damaged("content of the file") from error
     if len(data) > limits.unpacked_bytes:
         raise _bomb("a part of it unpacks beyond the size it declares")
     return data

@@ -7,15 +7,15 @@ import io
 import re
 from collections import Counter
 
-from ingestion.parsing.assembly import Assembly
+from ingestion.parsing.assembly import Assembly, file_stem
 from ingestion.parsing.decoding import decode
 from ingestion.parsing.detection import CSV
 from ingestion.parsing.rows import add_sheet, cell_text
 from ingestion.parsing.types import Parsed, Source
 
-VERSION = "csv 1"
+VERSION = "csv 2"
 
-_DELIMITERS = ",;\t|"
+_DELIMITERS = ",;\t|^~"
 _SAMPLE_LINES = 50
 _SEPARATOR = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 _FIELD = 1_000_000  # characters: a quote that is never closed must not swallow the file
@@ -27,22 +27,37 @@ def parse(source: Source) -> Parsed:
     csv.field_size_limit(_FIELD)
     delimiter = _delimiter(text)
     assembly = Assembly(source)
-    try:
-        rows = list(
-            csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-        )
-    except csv.Error:
-        # Broken quoting: then the quotes are only characters.
-        lines = text.splitlines()
-        rows = list(csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE))
-        assembly.warn("The quotation marks do not match; they were read as plain characters.")
+    rows = _rows(text, delimiter, assembly)
     if _SEPARATOR.match(text):  # Excel's note about the delimiter is no row
         rows[0] = []
     cells = ([cell_text(cell) for cell in row] for row in rows)
     add_sheet(assembly, enumerate(cells, 1), level=1)
     return assembly.finish(
-        title="", media_type=CSV, parser=VERSION, metadata={"encoding": encoding, "rows": len(rows)}
+        title=file_stem(source.filename),
+        media_type=CSV,
+        parser=VERSION,
+        metadata={"encoding": encoding, "rows": len(rows)},
     )
+
+
+def _rows(text: str, delimiter: str, assembly: Assembly) -> list[list[str]]:
+    """Rows and cells. A quotation mark that is never closed would make one cell of all that follows."""
+    try:
+        return _read(text, delimiter, strict=True)
+    except csv.Error as error:
+        closed = "unexpected end" not in str(error)
+    try:
+        if closed:
+            return _read(text, delimiter, strict=False)
+    except csv.Error:
+        pass
+    assembly.warn("The quotation marks do not match; they were read as plain characters.")
+    return list(csv.reader(text.splitlines(), delimiter=delimiter, quoting=csv.QUOTE_NONE))
+
+
+def _read(text: str, delimiter: str, *, strict: bool) -> list[list[str]]:
+    lines = io.StringIO(text, newline="")
+    return list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=strict))
 
 
 def _delimiter(text: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 
+from ingestion.parsing import alphabets
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
@@ -17,6 +19,7 @@ _LIKELY = """
     cp1252 cp932 euc_jp gb18030 big5 cp949 cp1250 cp1251 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 iso8859_2
     iso8859_5 iso8859_7 koi8_r koi8_u cp874 iso2022_jp cp850 mac_roman
 """
+_MORE_READ = 4  # times as many characters as damaged bytes make a file UTF-8
 _SAME_CHAOS, _SAME_COHERENCE = 0.05, 0.15  # differences below these say nothing
 
 
@@ -25,11 +28,12 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str]:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data.decode(encoding, "replace"), encoding.removesuffix("-sig")
-    for encoding in (_by_zeros(data), "utf-8", declared):
+    escaped = "iso2022_jp" if b"\x1b$" in data else ""  # all of it is ASCII
+    for encoding in (_by_zeros(data), escaped, "utf-8", declared):
         text = _try(data, encoding)
         if text is not None:
             return text, encoding
-    encoding = _guess(data)
+    encoding = "utf-8" if _is_nearly_utf8(data) else _guess(data)
     return data.decode(encoding, "replace"), encoding
 
 
@@ -49,6 +53,14 @@ def _cut_short(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return len(data) > 4
+
+
+def _is_nearly_utf8(data: bytes) -> bool:
+    """Is it UTF-8 in which a few bytes were damaged? By chance, other encodings hardly ever look like it."""
+    text = data[:_SAMPLE].decode("utf-8", "replace")
+    damaged = text.count("\ufffd")
+    read = sum(1 for character in text if not character.isascii()) - damaged
+    return read > _MORE_READ * damaged
 
 
 def _by_zeros(data: bytes) -> str:
@@ -80,4 +92,6 @@ def _guess(data: bytes) -> str:
     found = [match for match in found if match.chaos <= calm and match.encoding in likely]
     sure = max(match.coherence for match in found) - _SAME_COHERENCE
     found = [match for match in found if match.coherence >= sure]
-    return min((match.encoding for match in found), key=likely.index)
+    best = min((match.encoding for match in found), key=likely.index)
+    # Which script it is shows in the shapes of words; which alphabet of single bytes, in its letters alone.
+    return alphabets.likeliest(data[:_SAMPLE]) if best in alphabets.ALPHABETS else best

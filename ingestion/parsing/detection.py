@@ -7,7 +7,10 @@ of an OLE file; only text-like content asks the extension which kind of text it 
 from __future__ import annotations
 
 import codecs
+import lzma
 import re
+import tarfile
+import zlib
 
 from ingestion.parsing.archives import open_zip, read_member
 from ingestion.parsing.errors import PermanentParseError
@@ -28,6 +31,12 @@ JSON = "application/json"
 JSONL = "application/x-ndjson"
 IPYNB = "application/x-ipynb+json"
 EML = "message/rfc822"
+MSG = "application/vnd.ms-outlook"
+ZIP = "application/zip"
+TAR = "application/x-tar"
+PNG, JPEG, TIFF = "image/png", "image/jpeg", "image/tiff"
+IMAGES = (PNG, JPEG, TIFF)
+ARCHIVES = (ZIP, TAR)
 CODE = "text/x-source"
 
 # Extensions of text-like content. A name is believed only once the bytes turned out to be text.
@@ -61,14 +70,31 @@ BINARY_EXTENSIONS = {
     "xlsm": "a spreadsheet",
     "xls": "a spreadsheet",
     "epub": "an e-book",
+    "msg": "an Outlook message",
+    "png": "a PNG image",
+    "jpg": "a JPEG image",
+    "jpeg": "a JPEG image",
+    "tif": "a TIFF image",
+    "tiff": "a TIFF image",
+    "zip": "a ZIP archive",
+    "tar": "a tar archive",
+    "gz": "a packed tar archive",
+    "tgz": "a packed tar archive",
+    "bz2": "a packed tar archive",
+    "tbz2": "a packed tar archive",
+    "xz": "a packed tar archive",
+    "txz": "a packed tar archive",
 }
+_PICTURES = (
+    (b"\x89PNG\r\n\x1a\n", PNG),
+    (b"\xff\xd8\xff", JPEG),
+    (b"II*\x00", TIFF),
+    (b"MM\x00*", TIFF),
+)
+_PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
 # (offset, magic, what it is called). None of these can be read as a document.
 FOREIGN = (
-    (0, b"\x89PNG\r\n\x1a\n", "a PNG image"),
-    (0, b"\xff\xd8\xff", "a JPEG image"),
     (0, b"GIF8", "a GIF image"),
-    (0, b"II*\x00", "a TIFF image"),
-    (0, b"MM\x00*", "a TIFF image"),
     (8, b"WEBP", "a WebP image"),
     (0, b"BM", "a bitmap image"),
     (4, b"ftyp", "a video or HEIF image"),
@@ -84,7 +110,6 @@ FOREIGN = (
     (0, b"\xfd7zXZ\x00", "an xz archive"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (0, b"Rar!", "a RAR archive"),
-    (257, b"ustar", "a tar archive"),
     (0, b"SQLite format 3\x00", "a SQLite database"),
     (0, b"\x80\x02", "a Python pickle"),
     (0, b"\x80\x03", "a Python pickle"),
@@ -95,7 +120,10 @@ FOREIGN = (
     (0, b"wOFF", "a font"),
     (0, b"PAR1", "a Parquet table"),
 )
-SUPPORTED = "PDF, DOCX, PPTX, XLSX, XLS, HTML, Markdown, text, CSV, JSON, EPUB, e-mail (.eml), notebooks (.ipynb)"
+SUPPORTED = (
+    "PDF, DOCX, PPTX, XLSX, XLS, HTML, Markdown, text, CSV, JSON, JSONL, EPUB, e-mail (.eml, .msg), "
+    "notebooks (.ipynb), source code, images with text (PNG, JPEG, TIFF), ZIP and TAR archives of these"
+)
 _HEAD = 8192
 _HTML_START = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html[\s>]|head[\s>]|body[\s>])",
@@ -119,7 +147,7 @@ _OLE_KINDS = (
     ("Book", XLS),
     ("WordDocument", "an old Word document (.doc)"),
     ("PowerPoint Document", "an old presentation (.ppt)"),
-    ("__properties_version1.0", "an Outlook message (.msg)"),
+    ("__properties_version1.0", MSG),
 )
 
 
@@ -138,20 +166,33 @@ def media_type(source: Source) -> str:
 
 
 def _binary(source: Source, head: bytes) -> str | None:
-    if b"%PDF-" in head[:1024]:
-        return PDF
+    # First: a ZIP that begins with a PDF stored as it is has the PDF's mark in its head, too.
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return _zip_kind(source)
+    if b"%PDF-" in head[:1024]:
+        return PDF
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return _ole_kind(source)
+    for magic, kind in _PICTURES:
+        if head.startswith(magic):
+            return _picture(source, kind)
+    if head[257:262] == b"ustar" or (head.startswith(_PACKED) and _is_packed_tar(source)):
+        return TAR
     for offset, magic, name in FOREIGN:
         if head.startswith(magic, offset) and (len(magic) > 2 or _looks_binary(head)):
             raise _foreign(source, name)
     return None
 
 
+def _picture(source: Source, kind: str) -> str:
+    claimed = BINARY_EXTENSIONS.get(source.extension, "image")
+    if "image" not in claimed or source.extension in TEXT_EXTENSIONS:
+        raise _foreign(source, f"a {kind.rpartition('/')[2].upper()} image")
+    return kind
+
+
 def _zip_kind(source: Source) -> str:
-    with open_zip(source) as archive:
+    with open_zip(source, locked=True) as archive:
         names = set(archive.namelist())
         if "[Content_Types].xml" in names:
             kinds = read_member(archive, "[Content_Types].xml", source.limits)
@@ -160,7 +201,20 @@ def _zip_kind(source: Source) -> str:
                 return found
         if "mimetype" in names and b"epub+zip" in read_member(archive, "mimetype", source.limits):
             return EPUB
-    raise _foreign(source, "a ZIP archive")
+        if names & {"mimetype", "[Content_Types].xml", "META-INF/MANIFEST.MF"}:
+            raise _foreign(source, "a ZIP-based file of another program")
+    if source.extension not in ("", "zip") and source.extension in BINARY_EXTENSIONS:
+        raise _foreign(source, "a ZIP archive")
+    return ZIP
+
+
+def _is_packed_tar(source: Source) -> bool:
+    """Does a tar archive begin below the packing?"""
+    try:
+        with tarfile.open(source.path) as archive:
+            return archive.next() is not None
+    except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError):
+        return False
 
 
 def _ole_kind(source: Source) -> str:
@@ -170,9 +224,9 @@ def _ole_kind(source: Source) -> str:
         if stream.encode("utf-16-le") not in data:
             continue
         if not kind:
-            raise encrypted("Office file")
-        if kind == XLS:
-            return XLS
+            raise locked_office_file()
+        if kind in (XLS, MSG):
+            return kind
         raise _foreign(source, kind)
     raise _foreign(source, "an old Office file")
 
@@ -186,13 +240,25 @@ def encrypted(what: str) -> PermanentParseError:
     )
 
 
+def locked_office_file() -> PermanentParseError:
+    """The error for an Office file with a password, which no reader here opens, whatever is given."""
+    return PermanentParseError(
+        "encrypted",
+        "The Office file is protected by a password, and such files cannot be opened here.",
+        "Remove the password in Office (File > Info > Protect) and upload that copy.",
+    )
+
+
 def _foreign(source: Source, name: str) -> PermanentParseError:
-    claimed = BINARY_EXTENSIONS.get(source.extension)
-    if claimed or source.extension in TEXT_EXTENSIONS:
+    truly_named = source.extension in _TRUE_NAMES and _TRUE_NAMES[source.extension] in name
+    claimed = BINARY_EXTENSIONS.get(source.extension) or source.extension in TEXT_EXTENSIONS
+    if claimed and not truly_named:
         return PermanentParseError(
             "content_mismatch",
             f"The file is named .{source.extension} but its content is {name}.",
-            f"Upload the real {source.extension.upper()} file, or one of: {SUPPORTED}.",
+            _remedy(name)
+            if "old" in name
+            else f"Upload the real {source.extension.upper()} file, or one of: {SUPPORTED}.",
         )
     return PermanentParseError(
         "unsupported_type",
@@ -201,7 +267,16 @@ def _foreign(source: Source, name: str) -> PermanentParseError:
     )
 
 
+# Files that are what they are called, and cannot be read all the same.
+_TRUE_NAMES = {"doc": "old Word", "ppt": "old pres", "gz": "gzip", "bz2": "bzip2", "xz": "xz"}
+
+
 def _remedy(name: str) -> str:
+    if "old" in name:
+        newer = {"(.doc)": "a .docx", "(.ppt)": "a .pptx"}.get(
+            name.split()[-1], "a new Office file"
+        )
+        return f"Open it in Office or LibreOffice, save it as {newer}, and upload that."
     if "image" in name:
         return "Run OCR on it and upload the resulting PDF or text."
     if "archive" in name:
@@ -214,7 +289,7 @@ def _text(source: Source, head: bytes) -> str:
         raise _foreign(source, "binary data of an unknown kind")
     if source.extension in BINARY_EXTENSIONS:
         return _misnamed(source, head)
-    declared = TEXT_EXTENSIONS.get(source.extension)
+    declared = TEXT_EXTENSIONS.get(source.extension or source.filename.lower())  # Makefile
     if declared in (None, PLAIN, CODE) and _HTML_START.match(_narrow(head)):
         return CODE if source.extension in ("vue", "svelte", "jsx", "tsx") else HTML
     if declared:
@@ -259,7 +334,8 @@ def _looks_binary(head: bytes) -> bool:
         and min(zeros_even, zeros_odd) < len(head) * 0.05
     ):
         return False
-    if zeros_even + zeros_odd > len(head) * 0.01:
+    # A few say nothing: the shortest text with one would be binary else.
+    if zeros_even + zeros_odd > max(1, len(head) * 0.01):
         return True
     controls = sum(head.count(bytes([c])) for c in range(32) if c not in (0, 9, 10, 12, 13, 27))
-    return controls > len(head) * 0.02
+    return controls > max(4, len(head) * 0.02)

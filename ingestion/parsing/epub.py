@@ -17,7 +17,7 @@ from ingestion.parsing.errors import PermanentParseError
 from ingestion.parsing.markup import add_tree, parse_html
 from ingestion.parsing.types import Parsed, Source
 
-VERSION = "epub 1"
+VERSION = "epub 2"
 
 _CONTAINER = "META-INF/container.xml"
 _FIELDS = ("creator", "language", "date", "publisher", "subject", "description", "identifier")

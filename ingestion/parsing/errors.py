@@ -10,7 +10,10 @@ are sentences for the person who uploaded the file.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
+
+from ingestion.parsing.enclosures import Enclosed
 
 PermanentCode = Literal[
     "empty_file",
@@ -46,9 +49,10 @@ class ParseError(Exception):
 
 
 class PermanentParseError(ParseError):
-    """The file itself is the reason: no retry helps."""
+    """The file itself is the reason: no retry helps. What was found inside it may still be read."""
 
     retryable = False
+    enclosed: Sequence[Enclosed] = ()
 
     def __init__(self, code: PermanentCode, message: str, remedy: str = "") -> None:
         super().__init__(code, message, remedy)

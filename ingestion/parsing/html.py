@@ -21,7 +21,7 @@ from ingestion.parsing.detection import HTML
 from ingestion.parsing.markup import add_tree, inline_text, is_hidden, parse_html
 from ingestion.parsing.types import Parsed, Source
 
-VERSION = f"html 1, trafilatura {version('trafilatura')}"
+VERSION = f"html 2, trafilatura {version('trafilatura')}"
 
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([A-Za-z0-9_\-]+)", re.IGNORECASE)
 _MOST = 0.9  # of the content's pieces must lie in the element that is taken

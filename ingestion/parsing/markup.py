@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lxml import etree
 from lxml.etree import _Element as Element
@@ -104,8 +104,11 @@ class _Walk:
     def _child(self, child: Element, level: int) -> None:
         if level > self._depth:
             self._loose.append(" ".join(child.itertext()))
+        elif child.tag == "br":
+            self._loose.append("\v")
         elif child.tag in _INLINE and not _holds_blocks(child):
-            self._loose.append(inline_text(child))
+            # With the spaces at its ends: they part its words from those beside it.
+            self._loose.extend(_inline(child))
         else:
             self._flush()
             self._block(child, level)
@@ -134,8 +137,7 @@ class _Walk:
         caption = table.find("caption")
         if caption is not None:
             self._add("caption", inline_text(caption))
-        rows = [_cells(row) for row in _rows(table)]
-        self._assembly.add("table", markdown_table(rows))
+        self._assembly.add("table", markdown_table(_grid(_rows(table))))
 
     def _add(self, kind: BlockKind, text: str, level: int = 0) -> None:
         self._assembly.add(kind, text, level=level)
@@ -236,15 +238,33 @@ def _rows(table: Element) -> Iterator[Element]:
             yield row
 
 
-def _cells(row: Element) -> list[str]:
-    cells: list[str] = []
-    for cell in row:
-        if cell.tag in ("td", "th"):
-            cells.append(inline_text(cell).replace("\n", "; "))
-            cells.extend([""] * (_spanned(cell) - 1))
-    return cells
+def _grid(rows: Iterable[Element]) -> list[list[str]]:
+    """The cells where they are seen; one that spans rows is told again in each, since a row may be read alone."""
+    grid: list[list[str]] = []
+    above: dict[int, tuple[int, str]] = {}  # column -> rows that a cell still covers, its text
+    for row in rows:
+        cells: list[str] = []
+        for cell in row.iterchildren("td", "th"):
+            _take_over(cells, above)
+            text, rows_on = inline_text(cell).replace("\n", "; "), _spanned(cell, "rowspan") - 1
+            for number in range(_spanned(cell, "colspan")):
+                if rows_on:
+                    above[len(cells)] = rows_on, "" if number else text
+                cells.append("" if number else text)
+        _take_over(cells, above)
+        grid.append(cells)
+    return grid
 
 
-def _spanned(cell: Element) -> int:
-    span = cell.get("colspan", "1")
-    return min(int(span), 50) if span.isdigit() and int(span) > 0 else 1
+def _take_over(cells: list[str], above: dict[int, tuple[int, str]]) -> None:
+    """Fill the next columns that cells of earlier rows reach down into."""
+    while len(cells) in above:
+        left, text = above.pop(len(cells))
+        if left > 1:
+            above[len(cells)] = left - 1, text
+        cells.append(text)
+
+
+def _spanned(cell: Element, way: str) -> int:
+    span = cell.get(way, "1")
+    return min(max(int(span), 1), 50) if span.isdecimal() and len(span) < 6 else 1

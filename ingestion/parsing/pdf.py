@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
@@ -17,14 +17,18 @@ import pypdfium2.raw as raw
 from ingestion.parsing.assembly import Assembly
 from ingestion.parsing.detection import PDF, encrypted
 from ingestion.parsing.errors import PermanentParseError
-from ingestion.parsing.pdf_extras import attachment_names, form_answers
+from ingestion.parsing.pdf_extras import enclose_attachments, form_answers
 from ingestion.parsing.pdf_fallback import check_page_count, needs_ocr, parse_by_pypdf
 from ingestion.parsing.pdf_headings import OutlineEntry
 from ingestion.parsing.pdf_layout import structure
 from ingestion.parsing.pdf_lines import Line, page_lines
 from ingestion.parsing.pdf_order import in_reading_order
+from ingestion.parsing.pdf_scans import is_scan, read_scan
 from ingestion.parsing.pdf_tables import cut_at_gaps, with_tables
 from ingestion.parsing.types import Parsed, Source
+
+if TYPE_CHECKING:
+    from ingestion.parsing.ocr import Reader
 
 VERSION = f"pdf 1, pypdfium2 {version('pypdfium2')}"
 
@@ -53,13 +57,14 @@ def parse(source: Source) -> Parsed:
 
 def _read(document: pdfium.PdfDocument, source: Source) -> Parsed:
     check_page_count(len(document), source)
-    pages = [_lines_of(document, index) for index in range(len(document))]
+    pages = [_lines_of(document, index, source.ocr) for index in range(len(document))]
     answers = form_answers(document, source)
+    attached = enclose_attachments(document, source)
     if not any(pages) and not answers:
-        raise needs_ocr(len(document))
+        raise needs_ocr(len(document), tried=source.ocr is not None)
     assembly = _assemble(source, document, pages)
     assembly.add("list", "\n".join(answers))
-    metadata = _metadata(document)
+    metadata = _metadata(document) | ({"attachments": attached} if attached else {})
     title = metadata.pop("title", "")
     return assembly.finish(
         title=title or _printed_title(pages), media_type=PDF, parser=VERSION, metadata=metadata
@@ -70,20 +75,23 @@ def _locked(source: Source) -> PermanentParseError:
     if source.password is None:
         return encrypted("PDF")
     return PermanentParseError(
-        "wrong_password", "The password does not open this PDF.", "Give the right password."
+        "wrong_password",
+        "The password does not open this PDF.",
+        "Upload it again with the right password.",
     )
 
 
-def _lines_of(document: pdfium.PdfDocument, index: int) -> list[Line]:
-    """A page that cannot be loaded has no lines; the others still count."""
+def _lines_of(document: pdfium.PdfDocument, index: int, reader: Reader | None) -> list[Line]:
+    """A page that cannot be loaded has no lines; the others still count. A scan is read by OCR if that is there."""
     try:
         page = document[index]
         textpage = page.get_textpage()
     except pdfium.PdfiumError:
         return []
     try:
-        lines = cut_at_gaps(textpage, page_lines(textpage))
-        return in_reading_order(with_tables(lines))
+        found = page_lines(textpage)
+        scanned = read_scan(page, reader) if reader and is_scan(page, found) else []
+        return in_reading_order(with_tables(scanned or cut_at_gaps(textpage, found)))
     finally:
         textpage.close()
         page.close()
@@ -98,8 +106,14 @@ def _assemble(source: Source, document: pdfium.PdfDocument, pages: list[list[Lin
     empty = [str(index + 1) for index, page in enumerate(pages) if not page]
     if empty:
         shown = ", ".join(empty[:20]) + (", ..." if len(empty) > 20 else "")
-        assembly.warn(f"No text on page {shown}: images of text need OCR to be searched.")
+        assembly.warn(_without_text(shown, tried=source.ocr is not None))
     return assembly
+
+
+def _without_text(pages: str, *, tried: bool) -> str:
+    if tried:
+        return f"No text on page {pages}, nor did OCR find any."
+    return f"No text on page {pages}: images of text need OCR (Tesseract) to be searched."
 
 
 def _outline(document: pdfium.PdfDocument) -> list[OutlineEntry]:
@@ -130,7 +144,6 @@ def _metadata(document: pdfium.PdfDocument) -> dict[str, Any]:
         "keywords": raw_fields.get("Keywords", ""),
         "created": _date(raw_fields.get("CreationDate", "")),
         "modified": _date(raw_fields.get("ModDate", "")),
-        "attachments": attachment_names(document),
     }
     return {key: value for key, value in fields.items() if value}
 

@@ -34,13 +34,18 @@ def form_answers(document: pdfium.PdfDocument, source: Source) -> list[str]:
     return answers
 
 
-def attachment_names(document: pdfium.PdfDocument) -> list[str]:
-    """The names of files that travel inside the PDF."""
-    try:
-        count = min(document.count_attachments(), 100)
-        return [document.get_attachment(index).get_name() for index in range(count)]
-    except pdfium.PdfiumError:
-        return []
+def enclose_attachments(document: pdfium.PdfDocument, source: Source) -> list[str]:
+    """Hand over the files that travel inside the PDF; their names."""
+    names = []
+    for index in range(document.count_attachments()):
+        try:
+            attachment = document.get_attachment(index)
+            name = attachment.get_name()
+            names.append(name)
+            source.enclosures.add(name, bytes(attachment.get_data()))
+        except pdfium.PdfiumError:
+            source.enclosures.refuse(f"attachment {index + 1}", "It is damaged.")
+    return names
 
 
 def _reader(source: Source) -> pypdf.PdfReader:

@@ -12,6 +12,7 @@ from ingestion.parsing.archives import damaged
 from ingestion.parsing.assembly import Assembly
 from ingestion.parsing.detection import PDF, encrypted
 from ingestion.parsing.errors import PermanentParseError
+from ingestion.parsing.needs import INSTALL
 from ingestion.parsing.plain import add_paragraphs
 from ingestion.parsing.types import Parsed, Source
 
@@ -54,10 +55,16 @@ def check_page_count(pages: int, source: Source) -> None:
         )
 
 
-def needs_ocr(pages: int) -> PermanentParseError:
-    """The error for pages that hold only pictures."""
+def needs_ocr(pages: int, *, tried: bool = False) -> PermanentParseError:
+    """The error for pages that hold only pictures; ``tried``: OCR is there and found nothing in them."""
+    if tried:
+        return PermanentParseError(
+            "no_text",
+            f"The PDF has {pages} page{'s' if pages > 1 else ''} but no text, nor did OCR find any in its images.",
+            "Scan it at 300 dpi if it shows text, and upload that.",
+        )
     return PermanentParseError(
         "needs_ocr",
         f"The PDF has {pages} page{'s' if pages > 1 else ''} but no text: it is a scan or holds only images.",
-        "Run OCR on it (for example with ocrmypdf) and upload the result.",
+        INSTALL,
     )

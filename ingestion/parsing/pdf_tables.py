@@ -10,15 +10,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import pairwise
 from statistics import median
 
 import pypdfium2 as pdfium
 
+from ingestion.parsing.pdf_columns import columns, columns_length
 from ingestion.parsing.pdf_lines import Line, char_box
 from ingestion.parsing.tables import markdown_table
 
 _GAP = 1.0  # times the type's size: no space between words is that wide
 _WIDE = 1.12  # times the page's usual width of a character
+_ACROSS = 0.8  # of the widest line
+_ASKED = 4  # lines of a page
 _ROW_STEP = 3.5  # times the type's size: rows further apart are not one table
 _LONGEST = 500  # characters of a line that is looked into
 _PROSE = 45  # characters of the usual cell: columns of running text are not a table
@@ -33,12 +38,33 @@ def cut_at_gaps(textpage: pdfium.PdfTextPage, lines: Sequence[Line]) -> list[Lin
     """
     widths = sorted(_width(line) for line in lines if len(line.text) > 20)
     usual = widths[len(widths) // 4] if widths else 0.0
+    if usual and _has_gutter(textpage, lines):
+        usual = 0.0  # then no line is usual
     wide = {i for i, line in enumerate(lines) if " " in line.text and _width(line) > usual * _WIDE}
     asked = {near for index in wide for near in (index - 1, index, index + 1)}
     cells: list[Line] = []
     for index, line in enumerate(lines):
         cells.extend(_cells(textpage, line) if index in asked else [line])
     return cells
+
+
+def _has_gutter(textpage: pdfium.PdfTextPage, lines: Sequence[Line]) -> bool:
+    """Do the wide lines of a page have a gap at one place, so that all of them are wide for their letters?"""
+    most = max((line.x1 - line.x0 for line in lines), default=0.0)
+    across = [line for line in lines if line.x1 - line.x0 > _ACROSS * most and " " in line.text]
+    if len(across) <= _ASKED:
+        return False
+    gaps: list[tuple[float, float]] = []
+    for line in across[:: len(across) // _ASKED][:_ASKED]:
+        own = [(a.x1, b.x0) for a, b in pairwise(_cells(textpage, line))]
+        gaps = [gap for gap in own if not gaps or any(map(partial(_meet, gap), gaps))]
+        if not gaps:
+            return False  # a page of prose: known after a line
+    return True
+
+
+def _meet(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return min(one[1], other[1]) > max(one[0], other[0])
 
 
 def _width(line: Line) -> float:
@@ -79,8 +105,10 @@ def with_tables(lines: Sequence[Line]) -> list[Line]:
     found: list[Line] = []
     index = 0
     while index < len(rows):
-        length = _table_length(rows, index)
-        if length:
+        if length := columns_length(rows, index):
+            for column in columns(rows[index : index + length]):
+                found.extend(column)
+        elif length := _table_length(rows, index):
             found.append(_table(rows[index : index + length]))
         else:
             found.append(_rejoined(rows[index]))

@@ -17,7 +17,7 @@ from ingestion.parsing.rows import cell_text
 from ingestion.parsing.tables import markdown_table
 from ingestion.parsing.types import Parsed, Source
 
-VERSION = f"pptx 1, python-pptx {version('python-pptx')}"
+VERSION = f"pptx 2, python-pptx {version('python-pptx')}"
 
 _TITLES = {PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE, PP_PLACEHOLDER.VERTICAL_TITLE}
 _FURNITURE = {PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER}
@@ -59,10 +59,22 @@ def _add_slide(assembly: Assembly, slide: Any, depth: int) -> None:
             "heading", shape.text_frame.text.replace("\v", " ").replace("\n", " "), level=1
         )
     others = [s for s in shapes if _placeholder(s) not in _TITLES | _FURNITURE]
-    for shape in sorted(others, key=lambda shape: (shape.top or 0, shape.left or 0)):
+    for shape in _in_order(others):
         _add_shape(assembly, shape)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         assembly.add("note", slide.notes_slide.notes_text_frame.text.replace("\v", "\n"))
+
+
+def _in_order(shapes: list[Any]) -> list[Any]:
+    """From top to bottom, and from the left where shapes stand side by side: hands place them a little askew."""
+    rows: list[list[Any]] = []
+    for shape in sorted(shapes, key=lambda shape: shape.top or 0):
+        first = rows[-1][0] if rows else None
+        if first is not None and (shape.top or 0) < (first.top or 0) + (first.height or 0) / 4:
+            rows[-1].append(shape)
+        else:
+            rows.append([shape])
+    return [shape for row in rows for shape in sorted(row, key=lambda shape: shape.left or 0)]
 
 
 def _flat(shapes: Iterable[Any], depth: int) -> Iterator[Any]:

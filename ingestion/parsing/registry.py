@@ -28,6 +28,12 @@ PARSERS = {
     detection.IPYNB: "notebook",
     detection.EPUB: "epub",
     detection.EML: "mail",
+    detection.MSG: "outlook",
+    detection.PNG: "image",
+    detection.JPEG: "image",
+    detection.TIFF: "image",
+    detection.ZIP: "packed",
+    detection.TAR: "packed",
     detection.CODE: "code",
 }
 
@@ -69,4 +75,10 @@ _BY_EXTENSION = {
     "xlsx": detection.XLSX,
     "xls": detection.XLS,
     "epub": detection.EPUB,
+    "msg": detection.MSG,
+    "png": detection.PNG,
+    "jpg": detection.JPEG,
+    "jpeg": detection.JPEG,
+    "tif": detection.TIFF,
+    "tiff": detection.TIFF,
 }

@@ -8,6 +8,7 @@ written as records ("Column: value"), because a head of fifty columns would fill
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
@@ -17,7 +18,10 @@ from ingestion.parsing.tables import markdown_table
 Cells = list[str]
 Numbered = tuple[int, Cells]
 
-_TABLE_CHARS = 700  # of one table: about 200 tokens
+# Of one table with its head, as an embedding model counts them: so that it becomes a chunk as it is.
+_TABLE_TOKENS = 165
+_ROWS_TOKENS = 60  # that rows may have at least, however long the head is
+_TOKEN = re.compile(r"[a-zA-Z\u00c0-\u024f]{1,6}|\d{1,3}|\S")  # roughly what makes one
 _HEAD_CHARS = 240  # above this, or above _HEAD_COLUMNS, rows become records
 _HEAD_COLUMNS = 12
 _CELL_CHARS = 4000
@@ -40,7 +44,7 @@ def cell_text(value: object, number_format: str = "") -> str:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, int | float):
-        if "%" in number_format:
+        if "%" in number_format:  # 1 is stored as a whole number, and shown as 100%
             return f"{value * 100:.10g}%"
         return str(value) if isinstance(value, int) else f"{value:.12g}"
     if isinstance(value, dt.datetime) and value.time() == dt.time():
@@ -79,7 +83,9 @@ def _add_table(assembly: Assembly, table: list[Numbered], level: int) -> None:
     if len(head) > _HEAD_COLUMNS or sum(map(len, head)) > _HEAD_CHARS:
         _add_records(assembly, head, body, level)
         return
-    parts = list(_parts(body, _TABLE_CHARS - sum(map(len, head))))
+    # The head stands in each, with a rule of three dashes a column below it.
+    room = _TABLE_TOKENS - _tokens(head) - 4 * len(head)
+    parts = list(_parts(body, max(room, _ROWS_TOKENS)))
     for first, last in parts:
         rows = body[first:last]
         if len(parts) > 1:
@@ -88,15 +94,19 @@ def _add_table(assembly: Assembly, table: list[Numbered], level: int) -> None:
 
 
 def _parts(body: list[Numbered], room: int) -> Iterator[tuple[int, int]]:
-    """Bounds of groups of rows that are about `room` characters together, at least one each."""
+    """Bounds of groups of rows that are about `room` tokens together, at least one each."""
     bounds, used = [0], 0
     for index, (_, cells) in enumerate(body):
-        size = sum(len(cell) + 3 for cell in cells)
+        size = _tokens(cells)
         if used and used + size > room:
             bounds.append(index)
             used = 0
         used += size
     return pairwise([*bounds, len(body)] if body else [])
+
+
+def _tokens(cells: Cells) -> int:
+    return 1 + sum(len(_TOKEN.findall(cell)) + 1 for cell in cells)
 
 
 def _range(rows: list[Numbered]) -> str:

@@ -7,9 +7,15 @@ Every offset is a code-point offset into `Parsed.text`, which is already clean
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from ingestion.parsing.enclosures import Enclosed, Enclosures
+
+# Its library is loaded for pictures alone.
+if TYPE_CHECKING:
+    from ingestion.parsing.ocr import Reader
 
 BlockKind = Literal["heading", "paragraph", "list", "table", "code", "caption", "quote", "note"]
 BLOCK_KINDS: frozenset[str] = frozenset(get_args(BlockKind))
@@ -32,6 +38,11 @@ class ParseLimits:
     members: int = 20_000  # files inside an office file or e-book
     unpacked_bytes: int = 1024 * MIB  # all members of a zip together, as declared and as read
     member_ratio: int = 300  # unpacked to packed, of a member above 1 MiB
+    enclosed: int = 2_000  # files inside that become documents of their own
+    ocr_pages: int = 300  # scans among its pages
+    ocr_page_seconds: float = 60.0
+    ocr_seconds: float = 1800.0  # all of a file's scans together, beyond the wall clock
+    ocr_memory_bytes: int = 1024 * MIB
     depth: int = 200  # nesting of whatever nests: lists, tables, JSON, outlines
 
 
@@ -68,10 +79,13 @@ class Parsed:
     media_type: str = "text/plain"
     parser: str = ""
     warnings: Sequence[str] = ()
+    enclosed: Sequence[Enclosed] = ()  # filled in by `sandbox.parse`, not by parsers
 
     def to_json(self) -> dict[str, Any]:
         """As JSON-ready data; `from_json` is the way back."""
-        return asdict(self)
+        data = asdict(replace(self, enclosed=()))
+        del data["enclosed"]
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Parsed:
@@ -98,6 +112,8 @@ class Source:
     limits: ParseLimits
     media_type: str = ""
     password: str | None = None
+    enclosures: Enclosures = field(default_factory=Enclosures)
+    ocr: Reader | None = None
 
     def read_bytes(self) -> bytes:
         """The whole file; its size was checked against `limits.file_bytes` before."""

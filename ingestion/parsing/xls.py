@@ -8,7 +8,7 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
 from ingestion.parsing.archives import damaged
 from ingestion.parsing.assembly import Assembly, file_stem
-from ingestion.parsing.detection import XLS, encrypted
+from ingestion.parsing.detection import XLS, locked_office_file
 from ingestion.parsing.rows import add_sheet, cell_text
 from ingestion.parsing.types import Parsed, Source
 
@@ -23,7 +23,7 @@ def parse(source: Source) -> Parsed:
             for name in book.sheet_names:
                 _add(assembly, book, name)
     except PasswordError as error:
-        raise encrypted("spreadsheet") from error
+        raise locked_office_file() from error
     except (CalamineError, OSError) as error:
         raise damaged("spreadsheet") from error
     return assembly.finish(title=file_stem(source.filename), media_type=XLS, parser=VERSION)

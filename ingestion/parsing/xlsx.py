@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, BinaryIO
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import openpyxl
 from openpyxl.packaging.core import DocumentProperties
@@ -15,24 +18,47 @@ from ingestion.parsing.archives import damaged, open_zip
 from ingestion.parsing.assembly import Assembly, file_stem
 from ingestion.parsing.detection import XLSX
 from ingestion.parsing.rows import Numbered, add_sheet, cell_text
-from ingestion.parsing.types import Parsed, Source
+from ingestion.parsing.types import MIB, Parsed, Source
 
-VERSION = f"xlsx 1, openpyxl {version('openpyxl')}"
+VERSION = f"xlsx 2, openpyxl {version('openpyxl')}"
+
+_SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
+_VALUELESS = re.compile(rb"<f\b[^<>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
+_OVERLAP = 1000
+_UNCOMPUTED = (
+    "Some formulas were never computed, so that their cells are empty here: open the file in Excel or LibreOffice,"
+    " save it, and upload that."
+)
 
 
 def parse(source: Source) -> Parsed:
     """Sheets with their tables; formulas give the value that the program stored with them."""
-    with open_zip(source):
-        pass  # only for its checks
+    with open_zip(source) as archive:
+        computed = all(_is_computed(archive, name) for name in archive.namelist())
     # As a stream: given a path, openpyxl refuses names that do not end in .xlsx.
     with source.path.open("rb") as stream:
         assembly, properties = _read(source, stream)
+    if not computed:
+        assembly.warn(_UNCOMPUTED)
     return assembly.finish(
         title=properties.title or file_stem(source.filename),
         media_type=XLSX,
         parser=VERSION,
         metadata=_metadata(properties),
     )
+
+
+def _is_computed(archive: ZipFile, name: str) -> bool:
+    """Has each formula of a sheet its value beside it? Programs that write files without a spreadsheet leave it out."""
+    if not _SHEET.fullmatch(name):
+        return True
+    tail = b""
+    with suppress(BadZipFile, OSError, EOFError, zlib.error), archive.open(name) as sheet:
+        while block := sheet.read(MIB):
+            if _VALUELESS.search(tail + block):
+                return False
+            tail = block[-_OVERLAP:]
+    return True
 
 
 def _read(source: Source, stream: BinaryIO) -> tuple[Assembly, DocumentProperties]:
@@ -68,7 +94,7 @@ def _rows(sheet: Any) -> Iterator[Numbered]:
 
 
 def _format(cell: Any) -> str:
-    return cell.number_format if isinstance(cell.value, float) else ""
+    return cell.number_format if isinstance(cell.value, int | float) else ""
 
 
 def _metadata(properties: Any) -> dict[str, str]:

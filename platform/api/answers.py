@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from math import ceil
 
 from django.db import close_old_connections
 from django.http import StreamingHttpResponse
@@ -20,7 +21,16 @@ from tenants.scope import Principal
 SILENCE_SECONDS = 10.0
 WAITING = ": waiting\n\n"
 # Failures that are the asker's to mend; the others are a dependency's.
-ASKERS_FAULT = {"search_refused": 400, "context_too_long": 400}
+ASKERS_FAULT = {
+    "input_refused": 400,
+    "answer_withheld": 422,
+    "search_refused": 400,
+    "context_too_long": 400,
+    "rate_limit_exceeded": 429,
+    "budget_reserved": 429,
+    # Not 429: clients would try again by themselves, and the budget is not back in a moment.
+    "budget_exhausted": 402,
+}
 
 
 def whole(question: Question, principal: Principal, request: Request) -> Answer:
@@ -55,15 +65,30 @@ def failure(failed: Failed) -> Refused | Unavailable:
     """A failed answer as an error of the API."""
     details = [{"trace_id": failed.trace_id}]
     if status := ASKERS_FAULT.get(failed.code):
-        return Refused(failed.message, code=failed.code, details=details, status=status)
+        wait = (
+            () if failed.retry_after is None else (("Retry-After", str(ceil(failed.retry_after))),)
+        )
+        return Refused(
+            failed.message, code=failed.code, details=details, status=status, headers=wait
+        )
     return Unavailable(
-        failed.message, code=failed.code, retryable=failed.retryable, details=details
+        failed.message,
+        code=failed.code,
+        retryable=failed.retryable,
+        details=details,
+        wait=failed.retry_after,
     )
 
 
 def problem(failed: Failed) -> Problem:
     """The same for an answer whose status has gone out already."""
     return failure(failed).problem
+
+
+def wants_fresh(request: Request) -> bool:
+    """Does HTTP's own way of saying it, ``Cache-Control: no-cache`` (or ``no-store``), ask for a new answer?"""
+    said = request.headers.get("Cache-Control", "").lower()
+    return any(part.strip() in {"no-cache", "no-store"} for part in said.split(","))
 
 
 def check_model(principal: Principal, name: str) -> None:

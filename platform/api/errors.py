@@ -12,11 +12,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from rest_framework.exceptions import APIException
 
 OPENAI_PATH = "/v1/"
+SOON_SECONDS, LONGEST_WAIT_SECONDS = 2, 86_400
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class Problem:
         return {"error": error}
 
 
+def retry_after(seconds: float | None = None) -> tuple[str, str]:
+    """The header, in whole seconds: what a provider asked for, or a moment."""
+    return "Retry-After", str(max(SOON_SECONDS, ceil(min(seconds or 0, LONGEST_WAIT_SECONDS))))
+
+
 def openai_error(message: str, kind: str, param: str | None, code: str) -> dict[str, Any]:
     """OpenAI's shape of an error."""
     return {"message": message, "type": kind, "param": param, "code": code}
@@ -66,10 +73,11 @@ class Refused(APIException):
         field: str | None = None,
         details: Sequence[dict[str, Any]] = (),
         status: int | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         super().__init__(message, code)
         self.status_code = status or type(self).status_code
-        self.problem = Problem(self.status_code, code, message, field, details)
+        self.problem = Problem(self.status_code, code, message, field, details, headers)
 
 
 class TooLarge(Refused):
@@ -104,8 +112,9 @@ class Unavailable(APIException):
         code: str = "unavailable",
         retryable: bool = True,
         details: Sequence[dict[str, Any]] = (),
+        wait: float | None = None,
     ) -> None:
         super().__init__(message, code)
         self.status_code = 503 if retryable else 502
-        headers = (("Retry-After", "2"),) if retryable else ()
+        headers = (retry_after(wait),) if retryable else ()
         self.problem = Problem(self.status_code, code, message, details=details, headers=headers)

@@ -8,6 +8,8 @@ from rest_framework import serializers
 
 from api.errors import Absent
 from ingestion.models import Collection
+from retrieval.filters import FilterRefused, parse, read_query
+from retrieval.passages import EXPANSIONS
 from tenants.scope import Principal, tenant_scope
 
 # Characters; search refuses longer ones.
@@ -28,6 +30,19 @@ class Strict(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class FilterField(serializers.JSONField):
+    """Which documents are searched: an object (docs/api.md), or a text as people write it."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raises ``FilterRefused``, which names its place."""
+        if isinstance(data, str):
+            typed = read_query(data)
+            if typed.text:
+                raise FilterRefused("", f"{typed.text[:60]!r} is no filter; one is field:value.")
+            return typed.filter
+        return parse(data)
+
+
 class Slugs(serializers.ListField):
     """Slugs of collections; absent or null: all that the key may read."""
 
@@ -36,6 +51,18 @@ class Slugs(serializers.ListField):
     def __init__(self, **options: Any) -> None:
         super().__init__(
             **{"required": False, "allow_null": True, "max_length": 100, "default": None, **options}
+        )
+
+
+class ExpandField(serializers.ChoiceField):
+    """Whether other wordings of a question, or its parts, are searched as well; absent or null: it alone."""
+
+    def __init__(self, **options: Any) -> None:
+        told = (
+            "`variants`: other wordings that a model writes; `parts`: what the question is made of."
+        )
+        super().__init__(
+            EXPANSIONS, **{"allow_null": True, "default": None, "help_text": told, **options}
         )
 
 

@@ -6,6 +6,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from api.errors import Refused
+from tenants.access import STEWARDS
 from tenants.models import Role
 from tenants.scope import Principal
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 WRITE_SCOPES = frozenset({"documents:write"})
+# What changes everybody's answers is for those who administer the tenant.
+STEWARD_SCOPES = frozenset({"prompts"})
 
 
 class HasScope(BasePermission):
@@ -34,4 +37,10 @@ class HasScope(BasePermission):
             )
         if principal.role == Role.VIEWER and scope in WRITE_SCOPES:
             raise Refused("A viewer's key cannot write.", code="insufficient_role", status=403)
+        if scope in STEWARD_SCOPES and principal.role not in STEWARDS:
+            raise Refused(
+                "Only a key with the role owner or admin may do that.",
+                code="insufficient_role",
+                status=403,
+            )
         return True

@@ -11,13 +11,16 @@ from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNeg
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from api import limits
 from api.errors import Absent
 from api.idempotency import once
 from api.parsers import BoundedJSONParser
 from api.throttles import KeyThrottle
+from inference.admission import Rate
 from tenants.scope import Principal, tenant_scope
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -50,6 +53,17 @@ class KeyView(APIView):
     content_negotiation_class = OnlyJSON
     throttle_classes = [KeyThrottle]
     scopes: ClassVar[Mapping[str, str]] = {}
+    rate: Rate | None = None
+    """Where the key's own rate stands; set by the throttle."""
+
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> Response:
+        """Every answer, also a refusal, says where the rate limit stands, unless a tighter one has said so."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        for name, value in limits.headers([self.rate]) if self.rate else ():
+            final.headers.setdefault(name, value)
+        return final
 
     def checked(self, serializer: type[Serializer[Any]], data: Any = None) -> dict[str, Any]:
         """The request's data (or ``data``) as the serializer reads it. Raises ValidationError."""

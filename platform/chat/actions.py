@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from chat import conversations, pages, turns
+from chat import attachments, conversations, pages, turns
 from chat.guards import asker, in_scope
 
 
@@ -25,6 +25,7 @@ def ask_first(request: HttpRequest) -> HttpResponse:
             text=request.POST.get("suggestion") or request.POST.get("text", ""),
             collection_ids=chosen_collections(request),
             by=asker(request),
+            attachments_id=attached_files(request),
         )
     except ValidationError as error:
         return refused(request, error, reverse("home"))
@@ -41,6 +42,7 @@ def ask(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     parent = conversations.message(parent_id, by) if parent_id else None
     if parent is not None and parent.conversation_id != conversation.pk:
         raise conversations.Missing("parent")
+    conversation.attachments_id = attached_files(request) or conversation.attachments_id
     try:
         turn = turns.start(
             conversation=conversation,
@@ -130,7 +132,9 @@ def rename(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
 @in_scope
 def delete(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     """Out of sight; ``restore`` undoes it."""
-    conversations.delete(conversation=conversations.get(conversation_id, asker(request)))
+    conversation = conversations.get(conversation_id, asker(request))
+    conversations.delete(conversation=conversation)
+    attachments.delete_all(conversation, asker(request))
     if wants_data(request):
         return HttpResponse(status=204)
     return redirect("home")
@@ -140,7 +144,9 @@ def delete(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
 @in_scope
 def restore(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     """Undo a deletion."""
-    conversations.restore(conversation_id=conversation_id, by=asker(request))
+    conversation, since = conversations.restore(conversation_id=conversation_id, by=asker(request))
+    if since:
+        attachments.restore_all(conversation, asker(request), since=since)
     if wants_data(request):
         return HttpResponse(status=204)
     return gone_to(request, conversation_id)
@@ -152,6 +158,12 @@ def chosen_collections(request: HttpRequest) -> list[UUID]:
     if None in found:
         raise ValidationError({"collections": "A collection's id is malformed."})
     return [each for each in found if each is not None]
+
+
+def attached_files(request: HttpRequest) -> UUID | None:
+    """The private collection that the form names, if it is the member's own. Raises Missing."""
+    given = pages.uuid_or_none(request.POST.get("attachments"))
+    return attachments.owned(given, asker(request)).pk if given else None
 
 
 def wants_data(request: HttpRequest) -> bool:

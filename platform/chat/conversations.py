@@ -4,6 +4,7 @@ Nobody but its member sees a conversation, administrators included; what is some
 (``Missing``, which the pages answer as 404). All run in the open tenant scope.
 """
 
+from datetime import datetime
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -83,10 +84,11 @@ def delete(*, conversation: Conversation) -> None:
     Conversation.objects.filter(pk=conversation.pk).update(deleted_at=timezone.now())
 
 
-def restore(*, conversation_id: UUID, by: Principal) -> Conversation:
-    """Undo ``delete``. Raises Missing."""
-    if not Conversation.objects.filter(pk=conversation_id, user_id=person(by)).update(
-        deleted_at=None
-    ):
+def restore(*, conversation_id: UUID, by: Principal) -> tuple[Conversation, datetime | None]:
+    """Undo ``delete``; also says when that was (None: it was not deleted). Raises Missing."""
+    own = Conversation.objects.filter(pk=conversation_id, user_id=person(by))
+    found = own.select_for_update().first()
+    if found is None:
         raise Missing(f"conversation {conversation_id}")
-    return get(conversation_id, by)
+    own.update(deleted_at=None)
+    return get(conversation_id, by), found.deleted_at

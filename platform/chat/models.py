@@ -18,6 +18,8 @@ class Conversation(TenantTable):
     user = models.ForeignKey(User, on_delete=models.CASCADE, db_index=False, related_name="+")
     title = models.CharField(max_length=200, blank=True)
     collection_ids = ArrayField(models.UUIDField(), default=list, blank=True)
+    # The private collection of the files that were attached here.
+    attachments_id = models.UUIDField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -111,3 +113,8 @@ class Citation(TenantTable):
 
     def __str__(self) -> str:
         return f"[{self.number}] {self.title}"
+
+    @property
+    def is_erased(self) -> bool:
+        """Its document was erased: there is nothing left of title and quote."""
+        return self.chunk_id is None

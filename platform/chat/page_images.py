@@ -12,11 +12,13 @@ import sys
 import tempfile
 import threading
 from collections import OrderedDict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from inference import encryption
 from ingestion import storage
 from ingestion.models import DocumentVersion
 from tenants.scope import Principal
@@ -65,9 +67,19 @@ class _Kept:
                 _, oldest = self._pictures.popitem(last=False)
                 self._bytes -= len(oldest)
 
+    def forget(self, version_ids: Collection[UUID]) -> None:
+        with self._lock:
+            for key in [key for key in self._pictures if key[0] in version_ids]:
+                self._bytes -= len(self._pictures.pop(key))
+
 
 _kept = _Kept()
 _slots = threading.BoundedSemaphore(AT_ONCE)
+
+
+def forget(version_ids: Sequence[UUID]) -> None:
+    """Drop the pictures of erased versions, in this process; in others nobody can ask for them any more."""
+    _kept.forget(set(version_ids))
 
 
 def picture(version: DocumentVersion, page: int, principal: Principal) -> bytes:
@@ -88,7 +100,8 @@ def layout(version: DocumentVersion, page: int, quote: str, principal: Principal
         storage.spool(version.file, principal) as source,
     ):
         wanted = _kept.get((version.pk, page)) is None
-        request = {"path": str(source), "page": page, "quote": quote}
+        password = encryption.decrypt(version.sealed_password) or None
+        request = {"path": str(source), "page": page, "quote": quote, "password": password}
         answer = _draw(request | {"picture": drawn.name if wanted else ""})
         if wanted:
             _kept.put((version.pk, page), Path(drawn.name).read_bytes())

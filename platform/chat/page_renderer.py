@@ -26,7 +26,7 @@ def main() -> None:
     """Answer the one request."""
     confine()
     request = json.load(sys.stdin)
-    document = pdfium.PdfDocument(request["path"])
+    document = pdfium.PdfDocument(request["path"], password=request["password"])
     page = document[request["page"] - 1]
     width, height = page.get_size()
     answer = {"width": width, "height": height, "boxes": boxes(page, request["quote"], height)}

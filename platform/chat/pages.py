@@ -11,16 +11,26 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.formats import date_format
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from chat import conversations, page_images, showing, sources, tree, turns
+from chat import (
+    attachments,
+    conversations,
+    exporting,
+    page_images,
+    showing,
+    sources,
+    tree,
+    turns,
+)
 from chat.guards import as_member, asker, in_scope
 from chat.models import Conversation, Message
 from inference.catalogue import ListedModel, has_language_model, list_models
 from ingestion.cleaning import clean_line
 from ingestion.collections import coverage
-from ingestion.models import Collection, Document
+from ingestion.models import TERMINAL, Collection, Document
 from tenants.scope import tenant_scope
 
 PALETTE_ROWS = 8
@@ -41,12 +51,28 @@ def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     turns.settle_abandoned(found.pk)
     steps = tree.path(found.messages.all(), uuid_or_none(request.GET.get("at")))
     context = chat_context(request, chosen=found.collection_ids) | {
+        **attachments_context(request, found.attachments_id),
         "conversation": found,
         "thread": showing.thread(steps, request.place),  # type: ignore[attr-defined]
         "last": steps[-1].message if steps else None,
         "models": other_models(request),
     }
     return render(request, "chat/conversation.html", context)
+
+
+@require_GET
+@in_scope
+def export(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """The branch that the page shows, as a Markdown file."""
+    found = conversations.get(conversation_id, asker(request))
+    steps = tree.path(found.messages.all(), uuid_or_none(request.GET.get("at")))
+    thread = showing.thread(steps, request.place)  # type: ignore[attr-defined]
+    response = HttpResponse(
+        exporting.as_markdown(found, thread), content_type="text/markdown; charset=utf-8"
+    )
+    name = exporting.filename(found)
+    response["Content-Disposition"] = content_disposition_header(True, name)
+    return response
 
 
 @require_GET
@@ -124,7 +150,7 @@ def document(request: HttpRequest, document_id: UUID) -> HttpResponse:
             span=None if start is None or end is None else (start, end),
             page=number_or_none(asked.get("page")),
         )
-    return opened_page(request, opened, {})
+    return opened_page(request, opened, {}, sources.quote_on_page(opened))
 
 
 def opened_page(
@@ -158,20 +184,37 @@ def chat_context(request: HttpRequest, chosen: Iterable[UUID] = ()) -> dict[str,
     """What every chat page shows around its thread."""
     collections = list(Collection.objects.all())
     covered = coverage([each.pk for each in collections])
-    return list_context(request) | {
-        "collections": collections,
-        "chosen": set(chosen) & {each.pk for each in collections},
-        "searchable": sum(each.searchable for each in covered.values()),
-        "waiting": sum(each.waiting for each in covered.values()),
-        "suggestions": suggestions(collections),
-        "upload_url": upload_url(collections),
-        "needs_model": request.place.is_steward and not has_language_model(asker(request)),  # type: ignore[attr-defined]
+    return (
+        list_context(request)
+        | attachments_context(request, None)
+        | {
+            "collections": collections,
+            "chosen": set(chosen) & {each.pk for each in collections},
+            "searchable": sum(each.searchable for each in covered.values()),
+            "waiting": sum(each.waiting for each in covered.values()),
+            "suggestions": suggestions(collections),
+            "upload_url": upload_url(collections),
+            "needs_model": request.place.is_steward and not has_language_model(asker(request)),  # type: ignore[attr-defined]
+        }
+    )
+
+
+def attachments_context(request: HttpRequest, attachments_id: UUID | None) -> dict[str, Any]:
+    """The files attached to a conversation, and whether any is still being read."""
+    found: list[Document] = []
+    if attachments_id:
+        by = asker(request)
+        found = attachments.listed(attachments.owned(attachments_id, by), by)
+    return {
+        "attachments_id": attachments_id,
+        "attached": found,
+        "is_reading": any(document.state not in TERMINAL for document in found),
     }
 
 
-def list_context(request: HttpRequest) -> dict[str, Any]:
-    """The conversations of the list, by day."""
-    words = clean_line(request.GET.get("q", ""), 200)
+def list_context(request: HttpRequest, words: str | None = None) -> dict[str, Any]:
+    """The conversations of the list, by day; those that hold ``words``, by default the address' ``q``."""
+    words = clean_line(request.GET.get("q", ""), 200) if words is None else words
     found = list(conversations.matching(words, asker(request)))
     return {"days": by_day(found), "q": words, "is_cut": len(found) == conversations.LISTED}
 

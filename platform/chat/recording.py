@@ -163,18 +163,19 @@ class Recording:
         return Ending(State.COMPLETE, fields, answer.citations)
 
     def _cite(self, citations: tuple[Cited, ...]) -> None:
-        # A document that was erased while its answer was written leaves a citation without a passage.
-        chunks = Chunk.objects.filter(pk__in=[each.chunk_id for each in citations])
-        there = set(chunks.values_list("pk", flat=True))
+        # A document that was erased while its answer was written leaves a citation without passage and words. The lock
+        # lets no erasure come in between; it is ordered, so that two answers cannot deadlock.
+        chunks = Chunk.objects.filter(pk__in=[each.chunk_id for each in citations]).order_by("pk")
+        there = set(chunks.select_for_update(no_key=True).values_list("pk", flat=True))
         Citation.objects.bulk_create(
             Citation(
                 tenant_id=self.principal.tenant_id,
                 message_id=self.message_id,
                 chunk_id=each.chunk_id if each.chunk_id in there else None,
                 number=each.n,
-                title=each.title[:500],
+                title=each.title[:500] if each.chunk_id in there else "",
                 page=each.page,
-                quote=each.quote,
+                quote=each.quote if each.chunk_id in there else "",
                 span_start=each.span_start,
                 span_end=each.span_end,
             )

@@ -14,6 +14,8 @@ from chat import conversations
 from chat.models import Citation, Message
 from chat.rendering import Chip, answer_html
 from chat.tree import Step
+from inference.catalogue import EXTRACTIVE
+from orchestration.events import CUT_OFF
 from orchestration.support import SUPPORTED
 from tenants.access import Place
 from traces.models import Feedback
@@ -22,6 +24,9 @@ QUOTE_IN_LABEL = 120
 # Shorter sentences without a citation ("Yes.", "In short:") claim nothing that a source could bear out.
 SHORTEST_CLAIM_WORDS = 4
 _CODE = re.compile(r"^(```|~~~).*?(?:^\1|\Z)", re.DOTALL | re.MULTILINE)
+# What the gateway notes of a model that was asked before the one that answered.
+_MODEL_FAILED = re.compile(r"(\S+): [a-z][a-z_ ]*")
+_BUDGET_SPENT = re.compile(r"\S+: budget (.+) is used up")
 _TABLE_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t:|-]*)?(?:\n|\Z)")
 
 
@@ -38,6 +43,7 @@ class ShownMessage:
     facts: Sequence[str] = ()
     trace_url: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+    losses: Sequence[str] = ()
 
     @property
     def is_question(self) -> bool:
@@ -90,6 +96,7 @@ def _shown(
         facts=facts(message, place),
         trace_url=trace_url(message) if place.is_steward else "",
         details=message.details,
+        losses=losses(message),
     )
 
 
@@ -99,6 +106,8 @@ def chip(message: Message, citation: Citation) -> Chip:
     label = _("Source %(n)d: %(title)s")
     if citation.page is not None:
         label = _("Source %(n)d: %(title)s, page %(page)d")
+    if citation.is_erased:
+        label = _("Source %(n)d: erased")
     values = {"n": citation.number, "title": citation.title[:QUOTE_IN_LABEL], "page": citation.page}
     return Chip(citation.number, url, label % values)
 
@@ -139,6 +148,34 @@ def facts(message: Message, place: Place) -> list[str]:
     if place.is_steward and message.state == Message.State.COMPLETE:
         found.append(_cost(message))
     return found
+
+
+def losses(message: Message) -> list[str]:
+    """In a reader's words, what this answer had to do without."""
+    found: dict[str, None] = {}
+    for part in filter(None, message.details.get("degraded", "").split("; ")):
+        kind, _colon, rest = part.partition(": ")
+        if kind == "dense":
+            found[_("Found by its words alone, not by meaning.")] = None
+        elif part == CUT_OFF:
+            found[_("The answer was cut off: it reached the limit of its length.")] = None
+        elif kind == "rerank":
+            found[f"{_('Not reranked.')} {rest}"] = None
+        elif spent := _BUDGET_SPENT.fullmatch(part):
+            quoted = message.model == EXTRACTIVE.name
+            said = (
+                _("The budget %(name)s is used up, so these sentences are quoted.")
+                if quoted
+                else _("The budget %(name)s is used up, so a smaller model answered.")
+            )
+            found[said % {"name": spent[1]}] = None
+        elif not _MODEL_FAILED.fullmatch(part):
+            found[part] = None
+        elif message.model == EXTRACTIVE.name:
+            found[_("No language model could answer; these sentences are quoted.")] = None
+        else:
+            found[_("%(model)s could not answer, another model did.") % {"model": kind}] = None
+    return list(found)
 
 
 def _cost(message: Message) -> str:

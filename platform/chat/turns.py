@@ -39,11 +39,16 @@ class Turn:
 
 
 @transaction.atomic
-def open_conversation(*, text: str, collection_ids: Sequence[UUID], by: Principal) -> Turn:
-    """A new conversation with its first question. Raises ValidationError."""
+def open_conversation(
+    *, text: str, collection_ids: Sequence[UUID], by: Principal, attachments_id: UUID | None = None
+) -> Turn:
+    """A new conversation with its first question, perhaps about attached files. Raises ValidationError."""
     question = checked_question(text)
     conversation = Conversation.objects.create(
-        tenant_id=by.tenant_id, user_id=conversations.person(by), title=title_of(question)
+        tenant_id=by.tenant_id,
+        user_id=conversations.person(by),
+        title=title_of(question),
+        attachments_id=attachments_id,
     )
     return start(conversation=conversation, text=question, collection_ids=collection_ids, by=by)
 
@@ -68,7 +73,7 @@ def start(
             {"text": _("The answer above is still being written. Stop it or wait for it.")}
         )
     conversation.collection_ids = chosen
-    conversation.save(update_fields=["collection_ids", "updated_at"])
+    conversation.save(update_fields=["collection_ids", "attachments_id", "updated_at"])
     asked = Message.objects.create(
         tenant_id=by.tenant_id,
         conversation=conversation,
@@ -95,11 +100,11 @@ def edit(*, question: Message, text: str, by: Principal) -> Turn:
 
 @transaction.atomic
 def regenerate(*, answer: Message, by: Principal, model: str = "") -> Message:
-    """Another answer to the same question; the old one stays beside it."""
+    """Another answer to the same question, never from the cache; the old one stays beside it."""
     _must_be(answer, Message.Author.ASSISTANT)
     answer.conversation.save(update_fields=["updated_at"])
     assert answer.parent is not None
-    return _begin_answer(answer.parent, by, model=model)
+    return _begin_answer(answer.parent, by, model=model, fresh=True)
 
 
 def stop(*, answer: Message) -> bool:
@@ -181,7 +186,9 @@ def _must_be(message: Message, author: str) -> None:
         raise ValidationError(_("That cannot be done with this message."))
 
 
-def _begin_answer(question: Message, by: Principal, model: str = "") -> Message:
+def _begin_answer(
+    question: Message, by: Principal, model: str = "", *, fresh: bool = False
+) -> Message:
     answer = Message.objects.create(
         tenant_id=by.tenant_id,
         conversation_id=question.conversation_id,
@@ -195,6 +202,7 @@ def _begin_answer(question: Message, by: Principal, model: str = "") -> Message:
         conversation_id=question.conversation_id,
         question_id=question.pk,
         model=model,
+        fresh=fresh,
     )
     transaction.on_commit(lambda: writing.begin(order, by))
     return answer

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat import actions, media, pages
+from chat import actions, attaching, media, pages, search_pages
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("c/<uuid:conversation_id>/rename/", actions.rename, name="rename"),
     path("c/<uuid:conversation_id>/delete/", actions.delete, name="delete"),
     path("c/<uuid:conversation_id>/restore/", actions.restore, name="restore"),
+    path("c/<uuid:conversation_id>/export/", pages.export, name="export"),
     path("m/<uuid:message_id>/", pages.message, name="message"),
     path("m/<uuid:message_id>/events/", media.events, name="events"),
     path("m/<uuid:message_id>/edit/", actions.edit, name="edit"),
@@ -20,6 +21,20 @@ urlpatterns = [
     path("m/<uuid:message_id>/stop/", actions.stop, name="stop"),
     path("m/<uuid:message_id>/rate/", actions.rate, name="rate"),
     path("m/<uuid:message_id>/sources/<int:number>/", pages.source, name="source"),
+    path("search/", search_pages.search_view, name="search"),
+    path("search/suggest/", search_pages.suggest, name="search-suggest"),
+    path("search/saved/", search_pages.save, name="search-save"),
+    path("search/saved/news/", search_pages.news, name="search-news"),
+    path("search/saved/<uuid:saved_id>/rename/", search_pages.rename, name="search-rename"),
+    path("search/saved/<uuid:saved_id>/delete/", search_pages.delete, name="search-delete"),
+    path("search/saved/<uuid:saved_id>/restore/", search_pages.restore, name="search-restore"),
+    path("attachments/", attaching.attach, name="attach"),
+    path("attachments/<uuid:attachments_id>/", attaching.attached, name="attached"),
+    path(
+        "attachments/<uuid:attachments_id>/<uuid:document_id>/remove/",
+        attaching.detach,
+        name="detach",
+    ),
     path("palette/", pages.palette, name="palette"),
     path("documents/<uuid:document_id>/", pages.document, name="document"),
     path(

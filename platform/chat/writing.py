@@ -21,8 +21,8 @@ from django.db import DatabaseError, connections
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from chat import live, tree
-from chat.models import Message
+from chat import attachments, live, tree
+from chat.models import Conversation, Message
 from chat.recording import Recording
 from orchestration import answering
 from orchestration.events import Event, Failed
@@ -39,12 +39,16 @@ HISTORY_MESSAGES = 20
 
 @dataclass(frozen=True)
 class Order:
-    """An answer to write: to which question, and with which model (empty: the tenant's default)."""
+    """An answer to write: to which question, and with which model (empty: the tenant's default).
+
+    ``fresh``: not from the cache.
+    """
 
     message_id: UUID
     conversation_id: UUID
     question_id: UUID
     model: str = ""
+    fresh: bool = False
 
 
 _orders: queue.SimpleQueue[tuple[Order, live.LiveAnswer]] = queue.SimpleQueue()
@@ -112,17 +116,20 @@ def _consume(order: Order, answer: live.LiveAnswer, recording: Recording) -> Non
 def _question(order: Order, principal: Principal) -> Question:
     with tenant_scope(principal):
         messages = list(Message.objects.filter(conversation_id=order.conversation_id))
+        conversation = Conversation.objects.get(pk=order.conversation_id)
+        asked = next(message for message in messages if message.pk == order.question_id)
+        chosen = [UUID(each) for each in asked.details.get("collection_ids", [])]
+        collection_ids = attachments.searched(conversation, chosen)
     steps = [step.message for step in tree.path(messages, order.question_id)]
-    asked = next(step for step in steps if step.pk == order.question_id)
     before = steps[: steps.index(asked)][-HISTORY_MESSAGES:]
     return Question(
         text=asked.text,
-        collection_ids=tuple(UUID(each) for each in asked.details.get("collection_ids", []))
-        or None,
+        collection_ids=collection_ids,
         history=tuple((_speaker(message), message.text) for message in before if message.text),
         model=order.model or None,
         feature="chat",
         conversation_id=order.conversation_id,
+        fresh=order.fresh,
     )
 
 

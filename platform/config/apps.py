@@ -20,3 +20,4 @@ class ProjectConfig(AppConfig):
     def ready(self) -> None:
         """Every process publishes tasks through our Celery application, not through a default one."""
         import_module("config.celery")
+        import_module("config.budget_warnings")

@@ -9,5 +9,11 @@ from config import safety
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = aware(get_asgi_application())
+django_application = get_asgi_application()
+
+# These read the settings, and models that are ready only now.
+from api.openai.passthrough import lean  # noqa: E402
+from config import metrics  # noqa: E402
+
+application = lean(aware(django_application), seen=metrics.REQUESTS.seen)
 safety.refuse_unsafe_database()

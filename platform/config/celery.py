@@ -18,6 +18,16 @@ SCHEDULE: dict[str, float] = {
     "traces.tasks.prepare_partitions": 6 * 3600,
     "ingestion.tasks.reconcile": 15,
     "ingestion.tasks.tidy": 60,
+    "ingestion.tasks.merge_postings": 15,
+    "ingestion.tasks.index_vectors": 600,
+    "inference.tasks.release_expired": 15,
+    "inference.tasks.mail_budget_warnings": 60,
+    "inference.tasks.check_ledger": 24 * 3600,
+    "ingestion.tasks.expire": 3600,
+    "ingestion.tasks.fill_spaces": 15,
+    "ingestion.tasks.learn_suggestions": 15,
+    "ingestion.tasks.sweep_suggestions": 24 * 3600,
+    "retrieval.tasks.audit_recall": 24 * 3600,
 }
 
 app = Celery("footnote")

@@ -1,9 +1,12 @@
 """Reading the environment loudly: a setting that is missing or malformed stops the start with its name.
 
-Entry points: ``text``, ``flag``, ``integer``, ``words``, ``database``. Nothing else reads ``os.environ``.
+Entry points: ``text``, ``flag``, ``integer``, ``words``, ``folders``, ``networks``, ``ports``, ``database``.
+Nothing else reads ``os.environ``.
 """
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -38,9 +41,46 @@ def integer(name: str, default: int, *, least: int = 0) -> int:
     return int(value)
 
 
+def choice(name: str, *known: str) -> str:
+    """One of the known words; unset: the first."""
+    value = text(name, known[0])
+    if value not in known:
+        raise ImproperlyConfigured(f"{name}={value!r} is none of {', '.join(known)}.")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     """A list separated by commas."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def folders(name: str) -> list[Path]:
+    """Absolute paths separated by commas, with links resolved."""
+    found = [Path(word) for word in words(name)]
+    if relative := [str(path) for path in found if not path.is_absolute()]:
+        raise ImproperlyConfigured(f"{name}: {relative[0]!r} is not an absolute path.")
+    return [path.resolve() for path in found]
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Networks such as 10.1.0.0/16, separated by commas."""
+    try:
+        return [ip_network(word) for word in words(name)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}.") from error
+
+
+def ports(name: str, default: str) -> list[range]:
+    """Ports and ranges such as 80,443,8000-8999, or ``any``."""
+    return [_ports(name, word) for word in words(name, default)]
+
+
+def _ports(name: str, word: str) -> range:
+    first, _, last = ("1-65535" if word == "any" else word).partition("-")
+    last = last or first
+    if not (first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last) < 65536):
+        raise ImproperlyConfigured(f"{name}: {word!r} is neither a port nor a range of ports.")
+    return range(int(first), int(last) + 1)
 
 
 def database(name: str, default: str | None = None) -> dict[str, Any]:

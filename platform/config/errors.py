@@ -17,9 +17,10 @@ from django.http import Http404
 from rest_framework import exceptions as rest
 from rest_framework.response import Response
 
+from api import limits
 from api.errors import Problem
 from config import error_pages
-from inference.errors import InferenceError
+from inference.errors import InferenceError, LimitReached
 from retrieval.errors import SearchRefused
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,8 @@ def _of_domain(error: BaseException | None) -> Problem | None:
         return Problem(413, "too_large", "The request is larger than is accepted.")
     if isinstance(error, SuspiciousOperation):
         return Problem(400, "malformed", "The request cannot be read.")
+    if isinstance(error, LimitReached):
+        return limits.problem(error)
     if isinstance(error, InferenceError):
         return Problem(502, error.code, error.member_message)
     return None

@@ -18,9 +18,9 @@ from django.views.decorators.http import require_safe
 from psycopg_pool import ConnectionPool
 
 from config import liveness
-from inference import gateway
+from inference import catalogue, gateway
 from inference.errors import InferenceError
-from retrieval.passages import SearchRequest
+from retrieval.passages import SearchRequest, Side
 from retrieval.search import search
 from tenants.scope import Principal, tenant_scope
 
@@ -114,8 +114,10 @@ def _search() -> None:
     loading, since = _loading_since()
     if loading.is_alive() and time.monotonic() - since < LOADING_SECONDS:
         raise NotReady("the embedding model is being loaded")
+    # What an endpoint embeds is on somebody's bill, and nobody's ledger takes it: then words alone are searched.
+    side: Side = "lexical" if catalogue.environment_embedder() else "hybrid"
     with tenant_scope(Principal(tenant_id=NOBODY)):
-        search(SearchRequest(query="readiness"))
+        search(SearchRequest(query="readiness", side=side))
 
 
 CHECKS: dict[str, Callable[[], None]] = {

@@ -80,6 +80,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "tenants.web.tenant_context",
+                "inference.budget_notices.context",
             ],
         },
     },
@@ -163,8 +164,22 @@ WHITENOISE_USE_FINDERS = TESTING
 
 # An upload is streamed to a temporary file above 2 MB and refused above the limit by its name and size.
 UPLOAD_LIMIT_BYTES = env.integer("FOOTNOTE_UPLOAD_LIMIT_MB", 100, least=1) * 1024 * 1024
+# Scans are read where this program is found; "no" switches OCR off.
+OCR_COMMAND = env.text("FOOTNOTE_TESSERACT", "tesseract")
+OCR_LANGUAGES = env.words("FOOTNOTE_OCR_LANGUAGES", "eng")
+# Days that deleted documents and superseded versions are kept, where a tenant has not said otherwise.
+RETENTION_DELETED_DAYS = env.integer("FOOTNOTE_RETENTION_DELETED_DAYS", 30)
+# Milliseconds; a search that takes longer is kept with its plan. 0: none is.
+SLOW_SEARCH_MS = env.integer("FOOTNOTE_SLOW_SEARCH_MS", 1000)
+RETENTION_SUPERSEDED_DAYS = env.integer("FOOTNOTE_RETENTION_SUPERSEDED_DAYS", 30)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
+
+# What Footnote connects to on a tenant's behalf: the public internet on these ports, and these networks besides it.
+OUTBOUND_NETWORKS = env.networks("FOOTNOTE_OUTBOUND_NETWORKS")
+OUTBOUND_PORTS = env.ports("FOOTNOTE_OUTBOUND_PORTS", "80,443")
+# The folders of this machine below which a source may read files and repositories.
+SOURCE_FOLDERS = env.folders("FOOTNOTE_SOURCE_FOLDERS")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.ApiKeyAuthentication"],
@@ -185,6 +200,10 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "api.schema.with_errors",
     ],
+    "ENUM_NAME_OVERRIDES": {
+        "State": "ingestion.models.State",
+        "DeliveryState": "ingestion.models.WebhookDelivery.DeliveryState",
+    },
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
@@ -196,15 +215,32 @@ PUBLIC_URL = env.text("FOOTNOTE_URL", "")
 
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "")
 
+# Without a server no mail is sent: what it would say stands on the pages, too.
+EMAIL_HOST = env.text("EMAIL_HOST", "")
+EMAIL_PORT = env.integer("EMAIL_PORT", 587, least=1)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=True)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "footnote@localhost")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
+
 OPENAI_API_KEY = env.text("OPENAI_API_KEY", "")
 OPENAI_BASE_URL = env.text("OPENAI_BASE_URL", "https://api.openai.com/v1")
 CHAT_MODEL = env.text("FOOTNOTE_CHAT_MODEL", "")
 EMBEDDING_MODEL = env.text("FOOTNOTE_EMBEDDING_MODEL", "minilm")
+# Further models that a tenant may move its vectors to.
+EMBEDDING_MODELS = env.words("FOOTNOTE_EMBEDDING_MODELS")
 # auto: measured at first start, the fastest whose vectors agree. Or onnx-int8, onnx-fp32, torch-bf16.
 EMBEDDING_ENGINE = env.text("FOOTNOTE_EMBEDDING_ENGINE", "auto")
 # A worker may load torch to try it (it wins on processors with AMX); the web process must not.
 EMBEDDING_MAY_LOAD_TORCH = env.flag("FOOTNOTE_EMBEDDING_TORCH", default=False)
+RERANK_MODEL = env.text("FOOTNOTE_RERANK_MODEL", "")
+# What is searched besides the question itself, where a request for an answer does not say.
+SEARCH_EXPAND = env.choice("FOOTNOTE_SEARCH_EXPAND", "none", "variants", "parts")
 EMBEDDING_THREADS = env.integer("FOOTNOTE_EMBEDDING_THREADS", 0)
+# How long a call waits for money that other calls hold, before it is refused.
+BUDGET_WAIT_SECONDS = env.integer("FOOTNOTE_BUDGET_WAIT", 5)
 
 LOGGING = {
     "version": 1,
@@ -230,6 +266,7 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("favicon.svg")}
     ],
+    "STYLES": [lambda _: static("css/admin.css")],
     # The accent of the chat's stylesheet, from light to dark.
     "COLORS": {
         "primary": {
@@ -254,6 +291,10 @@ UNFOLD = {
                 "items": [
                     _page(_("Collections"), "folder_open", "ingestion_collection"),
                     _page(_("Documents"), "description", "ingestion_document"),
+                    _page(_("Sources"), "sync", "ingestion_source"),
+                    _page(_("Embedding spaces"), "scatter_plot", "ingestion_embeddingspace"),
+                    _page(_("Webhooks"), "webhook", "ingestion_webhookendpoint"),
+                    _page(_("Retention"), "auto_delete", "ingestion_retention"),
                 ],
             },
             {
@@ -261,8 +302,21 @@ UNFOLD = {
                 "items": [
                     _page(_("Traces"), "timeline", "traces_trace"),
                     _page(_("Model calls and costs"), "payments", "inference_modelcall"),
+                    _page(_("Budgets"), "savings", "inference_budget"),
+                    _page(_("Rate limits"), "speed", "inference_ratelimit"),
+                    _page(_("Recall of search"), "query_stats", "retrieval_recallaudit"),
+                    _page(_("Slow searches"), "hourglass", "retrieval_slowquery"),
+                ],
+            },
+            {
+                "title": _("Models"),
+                "items": [
                     _page(_("Providers"), "cloud", "inference_provider"),
                     _page(_("Models"), "neurology", "inference_model"),
+                    _page(_("Routes"), "alt_route", "inference_route"),
+                    _page(_("Prompts"), "edit_note", "inference_prompt"),
+                    _page(_("Guards"), "shield", "inference_guardpolicy"),
+                    _page(_("Cache"), "cached", "inference_cachepolicy"),
                 ],
             },
             {

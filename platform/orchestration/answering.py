@@ -1,6 +1,7 @@
 """The answering flow: retrieve -> answer -> check. Entry point: ``answer``; chat, APIs and evals all call it.
 
-    Searching -> Found -+-> (nothing to answer from) ------------------------> Completed, answered=False
+    Searching -> Found -+-> (kept from before) ------------------------------> Completed, cached=True
+                        +-> (nothing to answer from) ------------------------> Completed, answered=False
                         +-> Writing -> TextDelta ... -> the model is done ---> Completed
                                                      -> it broke -----------> Failed
                                                      -> the reader stopped -> Stopped
@@ -20,15 +21,27 @@ from dataclasses import dataclass, field, replace
 from django.db import DatabaseError, close_old_connections
 from psycopg_pool import PoolTimeout
 
-from inference import catalogue, gateway
-from inference.errors import Cancelled, InferenceError, RetryableProviderError, StreamBroken
+from inference import gateway
+from inference.caching.keys import Key
+from inference.errors import (
+    BudgetBusy,
+    Cancelled,
+    InferenceError,
+    LimitReached,
+    RateExceeded,
+    RetryableProviderError,
+    StreamBroken,
+)
+from inference.providers.provider import ResolvedModel
+from inference.routing.plans import expected
 from inference.types import ChatEvent, ChatRequest, Finished
 from inference.types import Passage as Quotable
 from inference.types import TextDelta as Piece
-from orchestration import evidence, prompts
+from orchestration import evidence, grounds, prompts, reuse
 from orchestration.citations import Checked, cited
 from orchestration.drafts import Draft
 from orchestration.events import (
+    CUT_OFF,
     Answer,
     Completed,
     Event,
@@ -40,6 +53,7 @@ from orchestration.events import (
     Writing,
 )
 from orchestration.evidence import Evidence
+from orchestration.grounds import Ground
 from orchestration.pages import on_their_pages
 from orchestration.questions import Question
 from retrieval.errors import SearchRefused
@@ -65,6 +79,8 @@ class Turn:
     clock: float = field(default_factory=time.perf_counter)
     draft: Draft = field(default_factory=lambda: Draft(0))
     searched: tuple[str, ...] = ()
+    first: ResolvedModel | None = None
+    """The model that is expected to answer."""
     stored: bool = False
 
     def finish(self, outcome: str) -> None:
@@ -109,8 +125,14 @@ def _told(turn: Turn) -> Iterator[Event]:
         yield _failed(turn, "search_refused", error.message, retryable=False)
     except InferenceError as error:
         logger.warning("trace %s: %s: %s", turn.trace.trace_id, error.code, error)
-        retryable = isinstance(error, RetryableProviderError | StreamBroken)
-        yield _failed(turn, error.code, error.member_message, retryable=retryable)
+        retryable = isinstance(
+            error, RetryableProviderError | StreamBroken | BudgetBusy | RateExceeded
+        )
+        failed = _failed(turn, error.code, error.member_message, retryable=retryable)
+        wait = None
+        if isinstance(error, LimitReached | RetryableProviderError):
+            wait = error.retry_after
+        yield replace(failed, retry_after=wait)
     except (DatabaseError, PoolTimeout) as error:
         logger.warning("trace %s: the database failed: %s", turn.trace.trace_id, error)
         yield _failed(turn, "unavailable", AWAY, retryable=True)
@@ -121,27 +143,41 @@ def _told(turn: Turn) -> Iterator[Event]:
 
 
 def _flow(turn: Turn) -> Iterator[Event]:
-    place = evidence.place_of(turn.question, turn.principal)
-    turn.searched = place.names
+    ground = grounds.prepare(turn.question, turn.principal)
+    turn.searched = ground.place.names
     yield Searching(turn.searched)
-    model = catalogue.resolve(turn.principal, turn.question.model)
+    asked = turn.question
+    plan = expected(turn.principal, asked.feature, asked.model, asked.text, asked.conversation_id)
+    turn.first = model = plan.choices[0].model
     turn.trace.model = model.name
+    key = reuse.key_of(asked, turn.principal, ground, model, plan.smallest_window)
     with turn.trace.active():
-        found = evidence.gather(turn.question, turn.principal, place, window=model.context_window)
+        kept = reuse.found(key, ground)
+    if kept is not None:
+        yield from _repeat(turn, kept)
+        return
+    with turn.trace.active():
+        found = evidence.gather(
+            turn.question,
+            turn.principal,
+            ground.place,
+            window=plan.smallest_window,
+            stop=turn.stop,
+        )
     yield Found(len(found.passages), found.documents, found.nearest())
     if turn.stop.is_set():
         raise Cancelled("stopped before a model was asked")
     if found.answerable:
-        yield from _write(turn, found)
+        yield from _write(turn, ground, found, key)
     else:
-        yield from _refuse(turn, found)
+        yield from _refuse(turn, ground, found)
 
 
-def _write(turn: Turn, found: Evidence) -> Iterator[Event]:
+def _write(turn: Turn, ground: Ground, found: Evidence, key: Key) -> Iterator[Event]:
     """Have a model write, show what it writes, and check it when it is whole."""
     yield Writing(turn.trace.model)
     turn.draft = draft = Draft(len(found.passages))
-    with closing(_pieces(turn, _request(turn, found))) as pieces:
+    with closing(_pieces(turn, _request(turn, ground, found))) as pieces:
         for piece in pieces:
             if shown := draft.feed(piece):
                 yield TextDelta(shown)
@@ -149,7 +185,29 @@ def _write(turn: Turn, found: Evidence) -> Iterator[Event]:
         yield TextDelta(shown)
     if draft.refused:
         yield TextDelta(draft.add(refusal(turn.searched)))
-    yield _completed(turn, found)
+    completed = _completed(turn, found)
+    _keep(turn, ground, key, completed.answer)
+    yield completed
+
+
+def _keep(turn: Turn, ground: Ground, key: Key, whole: Answer) -> None:
+    """Into the cache; an answer that cannot be kept is an answer all the same."""
+    finished, first = turn.draft.finished, turn.first
+    if finished and first and first.wrote(finished.result):
+        try:
+            reuse.keep(key, ground, whole)
+        except (DatabaseError, PoolTimeout) as error:
+            logger.warning("trace %s: the answer was not kept: %s", turn.trace.trace_id, error)
+
+
+def _repeat(turn: Turn, kept: Answer) -> Iterator[Event]:
+    """Give an answer that was given before, with its sources."""
+    yield Found(len(kept.citations), len({one.document_id for one in kept.citations}))
+    yield TextDelta(turn.draft.add(kept.text))
+    whole = replace(kept, trace_id=turn.trace.trace_id, duration_ms=turn.milliseconds())
+    _note(turn, whole)
+    turn.finish(Outcome.OK)
+    yield Completed(whole)
 
 
 def _pieces(turn: Turn, request: ChatRequest) -> Generator[str]:
@@ -176,7 +234,7 @@ def _next(turn: Turn, events: Iterator[ChatEvent]) -> ChatEvent | None:
         return next(events, None)
 
 
-def _request(turn: Turn, found: Evidence) -> ChatRequest:
+def _request(turn: Turn, ground: Ground, found: Evidence) -> ChatRequest:
     quotable = [
         Quotable(
             n=n,
@@ -189,16 +247,21 @@ def _request(turn: Turn, found: Evidence) -> ChatRequest:
         for n, passage in enumerate(found.passages, start=1)
     ]
     return ChatRequest(
-        messages=prompts.messages(turn.question, found.context.text),
+        messages=prompts.messages(ground.prompt, turn.question, found.context.text),
+        prompt=ground.prompt.used,
+        raised=found.raised,
         feature=turn.question.feature,
         principal=turn.principal,
         model=turn.question.model,
-        question=found.sought,
+        question=found.sought.text,
+        follow_up=found.sought.follow_up,
         passages=quotable,
         temperature=turn.question.temperature,
         max_tokens=turn.question.max_tokens,
         stop=turn.stop,
         fall_back=turn.question.model is None,
+        conversation_id=turn.question.conversation_id,
+        collections=tuple(dict.fromkeys(passage.collection_id for passage in found.passages)),
     )
 
 
@@ -207,6 +270,8 @@ def _completed(turn: Turn, found: Evidence) -> Completed:
     assert draft.finished is not None
     result = draft.finished.result
     answered = bool(checked.citations) and not draft.refused and result.answered is not False
+    is_cut = draft.finished.finish_reason == "length"
+    lost = [*found.degraded, result.degraded, CUT_OFF if is_cut else ""]
     whole = Answer(
         text=draft.text,
         citations=checked.citations,
@@ -215,13 +280,13 @@ def _completed(turn: Turn, found: Evidence) -> Completed:
         support=checked.support if answered else 0.0,
         model=result.model,
         trace_id=turn.trace.trace_id,
-        degraded="; ".join(filter(None, [*found.degraded, result.degraded])),
+        degraded="; ".join(filter(None, lost)),
         input_tokens=result.usage.prompt_tokens,
         output_tokens=result.usage.completion_tokens,
         cost_usd=result.cost,
         duration_ms=turn.milliseconds(),
         nearest=() if answered else found.nearest(),
-        finish_reason="length" if draft.finished.finish_reason == "length" else "stop",
+        finish_reason="length" if is_cut else "stop",
     )
     _note(turn, whole)
     turn.finish(Outcome.OK)
@@ -254,11 +319,17 @@ def _note(turn: Turn, whole: Answer) -> None:
         footnote__answered=whole.answered,
         footnote__support=whole.support,
         footnote__degraded=whole.degraded,
+        footnote__cached=whole.cached,
     )
 
 
-def _refuse(turn: Turn, found: Evidence) -> Iterator[Event]:
-    """Say that the documents do not answer it, without asking a model."""
+def _refuse(turn: Turn, ground: Ground, found: Evidence) -> Iterator[Event]:
+    """Say that the documents do not answer it, without asking a model.
+
+    What the guards say of the question, and of passages that they left out, counts all the same.
+    """
+    with turn.trace.active():
+        gateway.look_over(_request(turn, ground, found))
     yield TextDelta(turn.draft.add(refusal(turn.searched)))
     whole = Answer(
         text=turn.draft.text,

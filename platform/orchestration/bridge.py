@@ -91,6 +91,9 @@ async def stream(
 
 async def _next(queue: asyncio.Queue[T | _End], silence: float | None) -> T | _End | None:
     try:
-        return await asyncio.wait_for(queue.get(), silence)
+        # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with an item, and the
+        # stream of a reader who has left would run on to its end.
+        async with asyncio.timeout(silence):
+            return await queue.get()
     except TimeoutError:
         return None

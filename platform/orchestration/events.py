@@ -9,6 +9,9 @@ from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
+# What `Answer.degraded` says of one that its model did not end.
+CUT_OFF = "length: the answer was cut off at the limit of its length"
+
 
 @dataclass(frozen=True)
 class Cited:
@@ -101,7 +104,7 @@ class TextDelta:
 class Answer:
     """A whole answer. ``support`` is the share of its sentences that cited text bears out, 0 to 1.
 
-    ``finish_reason`` is ``stop``, or ``length`` when the asker's own limit on its length cut it.
+    ``finish_reason`` is ``stop``, or ``length`` when a limit cut it (the asker's, a budget's, the model's).
     """
 
     text: str
@@ -130,6 +133,7 @@ class Answer:
             "model": self.model,
             "trace_id": self.trace_id,
             "cached": self.cached,
+            "degraded": self.degraded,
         }
 
 
@@ -154,6 +158,8 @@ class Failed:
     retryable: bool
     trace_id: str
     partial: str = ""
+    retry_after: float | None = None
+    """Seconds, where a limit or a provider that refused says when it will not."""
 
     def as_json(self) -> dict[str, Any]:
         return {

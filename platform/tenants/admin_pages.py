@@ -23,6 +23,9 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
         super().__init__(*args, **options)
         if self.instance.tenant_id is None:
             self.instance.tenant_id = current_tenant_id()
+        if self.prefix:  # a row of a table, whose headings are not bound to its fields
+            for name, field in self.fields.items():
+                field.widget.attrs.setdefault("aria-label", field.label or name)
 
     def _get_validation_exclusions(self) -> set[str]:
         excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]  # not in the stubs
@@ -35,6 +38,8 @@ class TenantModelAdmin(ModelAdmin):
     # Counting every row of a large table costs more than showing a page of it.
     show_full_result_count = False
     list_fullwidth = True
+    # What an empty list says: what would stand here, and the first step to it.
+    nothing_yet: Any = ""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return True

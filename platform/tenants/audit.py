@@ -8,8 +8,11 @@ from tenants.models import AuditEvent
 from tenants.scope import current_principal
 
 
-def record(action: str, subject: Model, **details: Any) -> AuditEvent:
-    """Say that the principal of the open scope did ``action`` to ``subject``; same transaction as the deed."""
+def record(action: str, subject: Model, *, name: str | None = None, **details: Any) -> AuditEvent:
+    """Say that the principal of the open scope did ``action`` to ``subject``; same transaction as the deed.
+
+    ``name`` stands for the subject's own name where that must not be kept.
+    """
     principal = current_principal()
     return AuditEvent.objects.create(
         tenant_id=principal.tenant_id,
@@ -18,6 +21,6 @@ def record(action: str, subject: Model, **details: Any) -> AuditEvent:
         action=action,
         object_type=subject._meta.label_lower,
         object_id=str(subject.pk),
-        object_name=str(subject)[:300],
+        object_name=(str(subject) if name is None else name)[:300],
         details=details,
     )

@@ -2,6 +2,7 @@
 
 import os
 import time
+from datetime import datetime
 from uuid import UUID
 
 
@@ -11,3 +12,8 @@ def uuid7() -> UUID:
     value = (milliseconds << 80) | int.from_bytes(os.urandom(10))
     value &= ~(0xF << 76) & ~(0x3 << 62)
     return UUID(int=value | (0x7 << 76) | (0x2 << 62))
+
+
+def uuid7_at(moment: datetime) -> UUID:
+    """The smallest version 7 UUID of a moment: what was made later is greater."""
+    return UUID(int=(int(moment.timestamp() * 1000) << 80) | (0x7 << 76) | (0x2 << 62))

@@ -14,7 +14,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from tenants.identifiers import uuid7
-from tenants.tables import TenantForeignKey, TenantTable
+from tenants.tables import TenantForeignKey, TenantManager, TenantTable
 
 SLUG = RegexValidator(
     r"^[a-z0-9]+(?:-[a-z0-9]+)*\Z",
@@ -94,14 +94,36 @@ class Membership(TenantTable):
         return f"{self.user} ({self.get_role_display()})"
 
 
+class SharedGroups(TenantManager["Group"]):
+    """The groups that people make; a member's own is nobody else's business."""
+
+    def get_queryset(self) -> models.QuerySet["Group"]:
+        return super().get_queryset().filter(personal_to=None)
+
+
 class Group(TenantTable):
-    """A set of members that documents and collections can be restricted to."""
+    """A set of members that documents and collections can be restricted to.
+
+    ``personal_to`` is the user of a group of one: what only that member may read is restricted to it.
+    """
 
     name = models.CharField(max_length=100)
+    personal_to = models.UUIDField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects: ClassVar[SharedGroups] = SharedGroups()
+    every: ClassVar[Any] = TenantManager()
+
     class Meta(TenantTable.Meta):
-        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="group_name_once")]
+        base_manager_name = "every"
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "name"], name="group_name_once"),
+            models.UniqueConstraint(
+                fields=["tenant", "personal_to"],
+                condition=models.Q(personal_to__isnull=False),
+                name="group_personal_once",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -142,6 +164,7 @@ class ApiKey(TenantTable):
     last_used_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(TenantTable.Meta):
+        verbose_name = _("API key")
         constraints = [
             models.UniqueConstraint(fields=["tenant", "key_hash"], name="api_key_hash_once")
         ]

@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from tenants import access, audit
 from tenants.models import ApiKey, Group, GroupMember, Membership, Role, Tenant, User
-from tenants.scope import current_principal
+from tenants.scope import Principal, current_principal
 
-SCOPES = ("search", "ask", "documents:read", "documents:write", "models")
+SCOPES = ("search", "ask", "documents:read", "documents:write", "models", "prompts")
 
 
 class UnknownTenant(LookupError):
@@ -84,6 +84,27 @@ def add_to_group(*, membership: Membership, group: Group) -> GroupMember:
 
 
 @transaction.atomic
+def personal_group() -> Group:
+    """The group that the member of the open scope is alone in, made at its first use.
+
+    Its documents are readable by that member from the next request on.
+    """
+    principal = current_principal()
+    group: Group
+    group, made = Group.every.get_or_create(
+        tenant_id=principal.tenant_id,
+        personal_to=principal.user_id,
+        defaults={"name": f"personal {principal.user_id}"},
+    )
+    if made:
+        membership = Membership.objects.get(user_id=str(principal.user_id))
+        GroupMember.objects.create(
+            tenant_id=principal.tenant_id, group=group, membership=membership
+        )
+    return group
+
+
+@transaction.atomic
 def create_key(
     *,
     name: str,
@@ -117,6 +138,16 @@ def create_key(
     )
     audit.record("api_key.created", row, scopes=wanted, role=role)
     return FreshKey(row=row, secret=secret)
+
+
+def name_of(principal: Principal) -> str:
+    """Who a principal is, for a sentence that others read; one query."""
+    if principal.user_id is not None:
+        return str(User.objects.filter(pk=principal.user_id).first() or "a former member")
+    if principal.api_key_id is not None:
+        key = ApiKey.objects.filter(pk=principal.api_key_id).first()
+        return f"the API key {key.name!r}" if key else "an API key"
+    return "the operator"
 
 
 @transaction.atomic

@@ -32,6 +32,8 @@ FIRST = (
     "external_id",
     "page",
     "score",
+    "rank_before",
+    "rerank_score",
     "dense_rank",
     "lexical_rank",
     "dense_score",

@@ -17,43 +17,57 @@ function send(file, onProgress) {
   const data = new FormData();
   data.append("csrfmiddlewaretoken", form.querySelector("[name=csrfmiddlewaretoken]").value);
   data.append("files", file);
+  data.append("password", form.querySelector("[name=password]").value);
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.upload.onprogress = (event) => onProgress(event.loaded);
-    request.onload = () => (request.status === 200 ? resolve(request.responseText) : reject());
-    request.onerror = reject;
+    request.onload = () => (request.status === 200 ? resolve(request.responseText) : reject("stopped"));
+    request.onerror = () => reject("lost");
     request.open("POST", form.action || location.href);
     request.setRequestHeader("HX-Request", "true");
     request.send(data);
   });
 }
 
-function show(fragment) {
-  // Server-rendered and escaped; only the list's items are taken over.
-  const items = new DOMParser().parseFromString(fragment, "text/html").querySelectorAll("li");
-  let list = outcomes.querySelector("ul");
-  if (!list) {
-    list = document.createElement("ul");
-    list.className = "outcomes";
-    outcomes.append(list);
+function list() {
+  if (!outcomes.querySelector("ul")) {
+    const made = document.createElement("ul");
+    made.className = "outcomes";
+    outcomes.append(made);
   }
-  list.append(...items);
+  return outcomes.querySelector("ul");
 }
 
-async function sendAll(files) {
+function show(fragment) {
+  // Server-rendered and escaped; only the list's items are taken over.
+  list().append(...new DOMParser().parseFromString(fragment, "text/html").querySelectorAll("li"));
+}
+
+// A browser hands over a folder as a file that cannot be read; and files of one name from two folders would be versions.
+function refuseFolder(name) {
+  const item = document.createElement("li");
+  item.className = "refused";
+  item.textContent = line.dataset.folder.replace("{name}", name);
+  list().append(item);
+}
+
+async function sendAll(files, folders = []) {
   const total = files.reduce((sum, file) => sum + file.size, 0) || 1;
   let before = 0;
   outcomes.replaceChildren();
+  folders.forEach(refuseFolder);
   bar.hidden = false;
   button.disabled = true;
-  let lost = "";
+  let ended = "sent";
+  let place = files.length;
   for (const [index, file] of files.entries()) {
     say("sending", { done: index + 1, all: files.length, name: file.name });
     try {
       show(await send(file, (loaded) => { bar.value = (before + loaded) / total; }));
       document.body.dispatchEvent(new Event("uploaded"));
-    } catch {
-      lost = file.name;
+    } catch (reason) {
+      ended = reason === "lost" ? "lost" : "stopped";
+      place = index;
       break;
     }
     before += file.size;
@@ -61,7 +75,7 @@ async function sendAll(files) {
   button.disabled = false;
   bar.hidden = true;
   input.value = "";
-  say(lost ? "lost" : "sent", { all: files.length, name: lost });
+  if (files.length) say(ended, { all: files.length, left: files.length - place, name: files[place]?.name });
 }
 
 // The admin's theme listens to every file field and expects its own markup around it.
@@ -78,6 +92,8 @@ for (const kind of ["dragleave", "drop"]) {
 }
 form.addEventListener("drop", (event) => {
   event.preventDefault();
-  const files = [...event.dataTransfer.files];
-  if (files.length) sendAll(files);
+  const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.());
+  const folders = entries.filter((entry) => entry?.isDirectory).map((entry) => entry.name);
+  const files = [...event.dataTransfer.files].filter((file) => !folders.includes(file.name));
+  if (files.length || folders.length) sendAll(files, folders);
 });

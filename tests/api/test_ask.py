@@ -129,6 +129,24 @@ def test_half_an_answer_is_an_error(
     assert ("Retry-After" in response.headers) == (status == 503)
 
 
+def test_a_provider_that_asks_for_an_hour_is_not_asked_again_in_two_seconds(
+    acme_client: httpx.Client, scripted: ModelServer
+) -> None:
+    scripted.script(behaviours.rate_limited("3600"))
+    response = ask(acme_client, model="fake-model")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "3600")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_answer_that_was_cut_off_says_so(
+    stream: bool, acme_client: httpx.Client, scripted: ModelServer
+) -> None:
+    scripted.script(behaviours.answer("Employees get 25 [1]", finish_reason="length"))
+    response = ask(acme_client, stream=stream)
+    body = frames(response.text)[-1][1] if stream else response.json()
+    assert body["degraded"] == "length: the answer was cut off at the limit of its length"
+
+
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_client_that_goes_away_ends_the_provider_s_work(
     stream: bool, site: str, acme_key: Key, scripted: ModelServer, acme: Tenant
@@ -180,8 +198,9 @@ def test_a_conversation_is_remembered_for_its_own_key(
     assert told[1] == QUESTION
     other = new_key(acme)
     with httpx.Client(base_url=site, headers=other.headers, timeout=30) as client:
-        ask(client, conversation=conversation)
-    assert len(scripted.requests) == 3
+        ask(client, conversation=conversation, fresh=True)
+    # Three answers, and the follow-up written out before its search.
+    assert len(scripted.requests) == 4
     assert len(scripted.requests[-1].body["messages"]) == 2
 
 
@@ -227,7 +246,7 @@ def test_who_waits_for_a_model_holds_no_connection(
     ask(acme_client)
     scripted.script(*[replace(behaviours.answer(), first_delay=3.0)] * 5)
     with ThreadPoolExecutor(5) as pool:
-        asking = [pool.submit(ask, acme_client, stream=stream) for _ in range(5)]
+        asking = [pool.submit(ask, acme_client, stream=stream, fresh=True) for _ in range(5)]
         ends = time.monotonic() + 10
         while len(scripted.requests) < 6 and time.monotonic() < ends:
             time.sleep(0.05)

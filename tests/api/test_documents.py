@@ -66,13 +66,13 @@ def test_files_are_taken_and_refused_on_their_own_merits(acme_client: httpx.Clie
         acme_client,
         file("a.md", b"# A"),
         file("empty.md", b""),
-        file("cat.png", b"\x89PNG"),
+        file("cat.webp", b"\x89PNG"),
         file("b.md", b"# B"),
     ).json()
     assert [each["external_id"] for each in body["documents"]] == ["a.md", "b.md"]
     assert [(each["filename"], each["code"]) for each in body["refused"]] == [
         ("empty.md", "empty_file"),
-        ("cat.png", "unsupported_type"),
+        ("cat.webp", "unsupported_type"),
     ]
     assert all(each["message"] and each["remedy"] for each in body["refused"])
 
@@ -82,7 +82,7 @@ def test_files_are_taken_and_refused_on_their_own_merits(acme_client: httpx.Clie
     ("name", "content", "status", "code"),
     [
         ("empty.md", b"", 400, "empty_file"),
-        ("cat.png", b"\x89PNG", 415, "unsupported_type"),
+        ("cat.webp", b"\x89PNG", 415, "unsupported_type"),
         ("big.md", b"x" * (1024 * 1024 + 1), 413, "too_large"),
     ],
 )

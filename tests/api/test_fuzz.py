@@ -9,7 +9,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 FIELDS = {
-    "/api/v1/search": ["query", "collections", "limit", "filter", "as_of", "explain"],
+    "/api/v1/search": [
+        "query",
+        "collections",
+        "limit",
+        "filter",
+        "as_of",
+        "explain",
+        "cursor",
+        "facets",
+        "highlight",
+    ],
     "/api/v1/ask": ["question", "collections", "conversation", "model", "stream"],
     "/api/v1/feedback": ["trace_id", "score", "comment"],
     "/api/v1/collections": ["slug", "name", "description"],

@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from inference.encryption import encrypt
-from inference.models import Model, ModelCall, Provider
+from inference.models import Model, ModelCall, Provider, RateLimit
 from tenants.models import Tenant
 from tenants.scope import platform_principal, tenant_scope
 from tests.fakes import behaviours
@@ -32,7 +32,7 @@ def scripted(acme: Tenant, acme_library: Library, model_server: ModelServer) -> 
 
 def test_models_are_listed_and_looked_up(acme_openai: openai.OpenAI, acme_library: Library) -> None:
     names = [model.id for model in acme_openai.models.list()]
-    assert names == ["footnote", "footnote/extractive", "footnote:handbook"]
+    assert names == ["footnote", "footnote/extractive", "footnote:handbook", "all-MiniLM-L6-v2"]
     for name in names:
         assert acme_openai.models.retrieve(name).id == name
 
@@ -123,7 +123,9 @@ def test_history_and_wishes_reach_the_model(
         temperature=0.5,
         max_completion_tokens=50,
     )
-    body = scripted.requests[0].body
+    rewriting, answering = scripted.requests
+    assert "last question: And for contractors?" in rewriting.body["messages"][-1]["content"]
+    body = answering.body
     assert [message["role"] for message in body["messages"]] == [
         "system",
         "system",
@@ -189,6 +191,22 @@ def test_an_unknown_model_is_not_found(
     with pytest.raises(expected) as caught:
         acme_openai.chat.completions.create(model=model, messages=MESSAGES)
     assert caught.value.param == "model"
+
+
+def test_a_rate_limit_of_the_tenant_says_when_to_come_back(
+    acme_client: httpx.Client, acme: Tenant, scripted: ModelServer
+) -> None:
+    with tenant_scope(platform_principal(acme.pk)):
+        RateLimit.objects.create(name="one", scope="key", amount=1, seconds=600)
+    ask = {"model": "footnote", "messages": MESSAGES}
+    fresh = {"Cache-Control": "no-cache"}
+    first, second = (
+        acme_client.post("/v1/chat/completions", json=ask, headers=fresh) for _ in range(2)
+    )
+    assert first.status_code == 200
+    assert (second.status_code, second.json()["error"]["type"]) == (429, "rate_limit_error")
+    assert 0 < int(second.headers["retry-after"]) <= 600
+    assert "x-ratelimit-remaining-requests" in second.headers
 
 
 def test_a_foreign_collection_is_answered_like_an_absent_one(

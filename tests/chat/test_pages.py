@@ -7,6 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from chat import showing
 from chat.models import Citation, Conversation, Message
 from ingestion.models import Chunk
 from tenants import people
@@ -301,3 +302,56 @@ def test_a_person_of_two_tenants_changes_between_them(
     shown = client.get("/").content.decode()
     assert "paid leave" not in shown
     assert client.post(f"/switch/{uuid4()}/").status_code == 404
+
+
+def test_a_conversation_is_taken_along_with_its_sources(
+    alice: Member, bob: Member, browser: Browser, answered: Message
+) -> None:
+    url = f"/c/{answered.conversation_id}/export/"
+    response = browser(alice).get(url)
+    assert response["Content-Type"] == "text/markdown; charset=utf-8"
+    assert response["Content-Disposition"].startswith('attachment; filename="how-many-days')
+    text = response.content.decode()
+    assert f"> {ASKED}" in text
+    assert "25 days of paid leave a year" in text
+    assert "- [1] Leave: “Employees get 25 days of paid leave a year.”" in text
+    assert url in page(browser, alice, f"/c/{answered.conversation_id}/")
+    assert browser(bob).get(url).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("model", "degraded", "told"),
+    [
+        ("a", "", []),
+        ("a", "The model is away.", ["The model is away."]),
+        ("b", "a: rate_limited", ["a could not answer, another model did."]),
+        (
+            "footnote/extractive",
+            "dense: no space; a: timeout; b: circuit_open",
+            [
+                "Found by its words alone, not by meaning.",
+                "No language model could answer; these sentences are quoted.",
+            ],
+        ),
+        (
+            "b",
+            "a: budget 'each person' is used up",
+            ["The budget 'each person' is used up, so a smaller model answered."],
+        ),
+        (
+            "footnote/extractive",
+            "a: budget 'each person' is used up; b: budget 'each person' is used up",
+            ["The budget 'each person' is used up, so these sentences are quoted."],
+        ),
+        (
+            "a",
+            "length: the answer was cut off at the limit of its length",
+            ["The answer was cut off: it reached the limit of its length."],
+        ),
+        ("a", "rerank: It is slow. The order is", ["Not reranked. It is slow. The order is"]),
+    ],
+)
+def test_what_an_answer_had_to_do_without_is_said_in_words(
+    model: str, degraded: str, told: list[str]
+) -> None:
+    assert showing.losses(Message(model=model, details={"degraded": degraded})) == told

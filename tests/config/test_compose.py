@@ -76,3 +76,11 @@ def test_commands_run_modules_that_exist() -> None:
     for module in re.findall(r"-m, ([\w.]+)|--app=([\w.]+)|uvicorn\n\s+- ([\w.]+):", COMPOSE):
         path = "platform/" + "".join(module).replace(".", "/") + ".py"
         assert (REPOSITORY / path).exists(), path
+
+
+def test_idle_connections_are_kept_for_longer_than_proxies_and_clients_keep_them() -> None:
+    """Else they send their next request into a connection that is just being closed."""
+    launched = (REPOSITORY / "platform/config/launch/programs.py").read_text()
+    for text in (COMPOSE, DOCKERFILE, launched):
+        (seconds,) = re.findall(r'--timeout-keep-alive[=", ]+(\d+)', text)
+        assert int(seconds) > 60

@@ -5,9 +5,11 @@ import time
 import pytest
 from django.db import connection
 from django.test import Client
+from pytest_django import Settings
 
 from config import health, liveness
 from tests.config.homes import wait_until
+from tests.fakes.model_server import ModelServer
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -49,6 +51,15 @@ def test_readiness_names_each_dependency_and_what_is_missing(
     assert said["search"].startswith("ok")
     assert said["worker"] == "no worker is running"
     assert said["scheduler"] == "no scheduler is running"
+
+
+def test_readiness_is_not_on_the_bill_of_an_endpoint_that_embeds(
+    database: None, client: Client, settings: Settings, model_server: ModelServer
+) -> None:
+    settings.EMBEDDING_MODEL, settings.OPENAI_API_KEY = "openai:fake-embedder", "sk-1"
+    settings.OPENAI_BASE_URL = model_server.base_url
+    assert lines(client)[1]["search"].startswith("ok")
+    assert model_server.requests == []
 
 
 def test_readiness_follows_what_lives(database: None, client: Client) -> None:

@@ -9,6 +9,7 @@ from ingestion.models import Document
 from tests.cast import PASSWORD, Member
 from tests.chat.test_rendering import HOSTILE
 from tests.chat.test_sources import FACT
+from tests.config.homes import wait_until
 from tests.e2e.conftest import Troubles, Visit
 from tests.fakes import behaviours
 from tests.fakes.model_server import ModelServer
@@ -27,6 +28,8 @@ def water(scripted: ModelServer, reservoir: Document) -> ModelServer:
 
 def ask(page: Page, text: str = ASKED) -> None:
     page.get_by_label("Your question").fill(text)
+    # The page's script is what makes Enter send.
+    page.wait_for_load_state()
     page.keyboard.press("Enter")
     page.wait_for_url("**/c/**")
 
@@ -64,7 +67,8 @@ def test_from_signing_in_to_the_marked_page(
     expect(source.get_by_role("heading", level=2)).to_be_focused()
     picture = source.get_by_role("img", name=re.compile("Page 2 of"))
     expect(picture).to_be_visible()
-    page.wait_for_function("document.querySelector('#pane img').naturalWidth > 1000")
+    # Asked again and again from here: a function that polls inside the page is what its policy forbids.
+    wait_until(lambda: page.evaluate("document.querySelector('#pane img').naturalWidth") > 1000, 30)
     mark = source.locator("svg[data-marks] rect")
     expect(mark).to_have_count(1)
     shown, drawn = mark.bounding_box(), picture.bounding_box()

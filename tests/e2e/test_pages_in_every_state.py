@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from inference.models import Budget, Model, Provider, RateLimit, Route
+from ingestion.models import Document
+from retrieval.models import SlowQuery
 from tests.cast import Member
 from tests.e2e.conftest import Troubles, Visit, overflow, serious_violations
 from tests.e2e.gallery import Gallery
+from tests.inference.test_budget_warnings import spend
 from tests.library import Library
 
 pytestmark = pytest.mark.browser
@@ -48,6 +52,18 @@ def states(page: Page, gallery: Gallery) -> Iterator[str]:
         page.locator("[data-opens=side]").click()
     page.locator("summary.account").click()
     yield "menu"
+    page.goto("/search/")
+    yield "search-start"
+    page.goto("/search/?q=leave and expenses&f=type=markdown")
+    page.locator("[data-result]").first.wait_for()
+    yield "search"
+    page.locator("[data-result]").first.click()
+    page.locator("#pane mark").first.wait_for()
+    yield "search-source"
+    page.goto("/search/?q=nothing&f=type=pdf&f=author=" + "Donaudampfschifffahrt" * 9)
+    yield "search-nothing"
+    page.goto("/search/?q=leave date>=soon")
+    yield "search-error"
     page.goto("/password/")
     yield "password"
     page.goto("/nothing-here/")
@@ -75,6 +91,42 @@ def test_pages_of_those_who_have_nothing_yet(
         page = visit(member, size=size, scheme=scheme)
         page.goto("/")
         problems += look(page, f"{name}-{size}-{scheme}")
+    assert problems == []
+
+
+ADMINISTRATION = """ingestion/source ingestion/source/new/crawl ingestion/source/new/s3 ingestion/embeddingspace
+    ingestion/webhookendpoint ingestion/webhookendpoint/add ingestion/retention retrieval/recallaudit
+    inference/modelcall/totals inference/budget inference/budget/add inference/route/add inference/provider/add
+    inference/prompt inference/prompt/answer inference/guardpolicy inference/guardfinding inference/cachepolicy"""
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("desktop", "light"), ("phone", "dark")])
+def test_the_administrations_pages(
+    visit: Visit, alice: Member, acme_library: Library, size: str, scheme: str
+) -> None:
+    with alice.scope():
+        document = Document.objects.order_by("id")[0].pk
+        route = Route.objects.create(feature="chat").pk
+        Budget.objects.create(name="Each person", limit_usd=1, scope="user", period="day")
+        RateLimit.objects.create(name="At once", measure="concurrent", amount=8)
+        provider = Provider.objects.create(name="hosted", base_url="https://models.example/v1")
+        Model.objects.create(provider=provider, name="a-model-without-a-price", is_default=True)
+        slow = SlowQuery.objects.create(query="leave", duration_ms=1, plan="Sort  (cost=0.4) " * 20)
+    spend(alice, "0.60")
+    own = [
+        "inference/model",
+        "inference/ratelimit",
+        f"inference/route/{route}/check",
+        f"inference/route/{route}/compare",
+        f"retrieval/slowquery/{slow.pk}/change",
+        f"ingestion/document/{document}/change",
+        f"ingestion/document/{document}/edit",
+    ]
+    page = visit(alice, size=size, scheme=scheme)
+    problems = []
+    for path in [*ADMINISTRATION.split(), *own]:
+        page.goto(f"/admin/{path}/")
+        problems += look(page, f"admin-{path.replace('/', '-')}-{size}-{scheme}")
     assert problems == []
 
 

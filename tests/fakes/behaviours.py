@@ -17,6 +17,8 @@ KINDS = frozenset(
         "answer",
         "status",
         "hang",
+        "closed",
+        "closed_hard",
         "keep_alive",
         "stall",
         "early_close",
@@ -24,6 +26,7 @@ KINDS = frozenset(
         "malformed",
         "html",
         "error_event",
+        "only_first",
     }
     | {"nan", "zero", "short", "wrong_count"}
 )
@@ -51,6 +54,8 @@ class Behaviour:
     done: bool = True
     prompt_tokens: int = 100
     cached_tokens: int = 0
+    calls: tuple[str, str] | None = None
+    """A tool's name and its arguments' JSON, called instead of an answer."""
 
     @property
     def tokens(self) -> list[str]:
@@ -76,6 +81,16 @@ def answer(text: str = DEFAULT_TEXT, **options: Any) -> Behaviour:
     return Behaviour("answer", text=text, **options)
 
 
+def tool_call(name: str, arguments: str) -> Behaviour:
+    """A tool is called; streamed, its arguments come in pieces."""
+    return Behaviour("answer", text="", calls=(name, arguments), finish_reason="tool_calls")
+
+
+def only_first() -> Behaviour:
+    """Of several answers the first one alone, then nothing: neither more nor an end."""
+    return Behaviour("only_first")
+
+
 def slow_drip(text: str = DEFAULT_TEXT, *, delay: float = 0.05) -> Behaviour:
     """A whole answer with `delay` before each token."""
     return Behaviour("answer", text=text, delay=delay)
@@ -94,6 +109,11 @@ def failure(status: int = 500, *, code: str | None = None, message: str = "scrip
 def hang() -> Behaviour:
     """Takes the request and never answers."""
     return Behaviour("hang")
+
+
+def closed(*, hard: bool = False) -> Behaviour:
+    """Ends the connection without a byte; ``hard``: by a reset."""
+    return Behaviour("closed_hard" if hard else "closed")
 
 
 def keep_alive() -> Behaviour:

@@ -82,6 +82,12 @@ class ModelServer:
         """What OPENAI_BASE_URL should be."""
         return f"http://{HOST}:{self.port}/v1"
 
+    @property
+    def connections_open(self) -> int:
+        """How many clients are connected now."""
+        with self._lock:
+            return len(self._connections)
+
     def script(self, *behaviours: Behaviour) -> None:
         """Queue behaviours: the next request takes the first."""
         with self._lock:
@@ -180,7 +186,8 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         try:
             super().handle_one_request()
-        except OSError:
+        except (OSError, ValueError):
+            # ValueError: a connection that was reset on command has its files closed already.
             self.close_connection = True
 
     def do_GET(self) -> None:
@@ -224,17 +231,26 @@ class _Handler(BaseHTTPRequestHandler):
         behaviour = record.behaviour
         if behaviour.kind == "hang":
             self.wait_for_ever()
+        elif behaviour.kind == "closed":
+            raise ClientGone
+        elif behaviour.kind == "closed_hard":
+            _reset(self)
         elif behaviour.kind == "status":
             self._send_error_status(behaviour)
+        elif behaviour.kind in BROKEN_BODIES and not record.body.get("stream"):
+            BROKEN_BODIES[behaviour.kind](self)
         elif behaviour.kind == "html":
             self._send(200, "text/html; charset=utf-8", protocol.PAGE.encode())
         elif self.path == "/v1/embeddings":
             self._embed(record)
+        elif self.path == "/v1/rerank":
+            self.wait(behaviour.first_delay)
+            self._send_json(protocol.reranked(record.body, behaviour.kind))
         elif self.path == "/v1/chat/completions" and record.body.get("stream"):
             _Streaming(self, record).play()
         elif self.path == "/v1/chat/completions":
             self.wait(behaviour.first_delay)
-            self._send_json(protocol.completion(record.body["model"], behaviour))
+            self._send_json(protocol.completion(record.body["model"], behaviour, record.body))
         else:
             self._send_json({"error": {"message": f"no route {self.path}"}}, status=404)
 
@@ -296,14 +312,22 @@ class _Streaming:
         if self.behaviour.kind == "keep_alive":
             self._comment_for_ever()
         self._event(protocol.chunk(self.model, {"role": "assistant", "content": ""}))
-        whole = self.behaviour.kind == "answer"
-        self._tokens(
-            self.behaviour.tokens if whole else self.behaviour.tokens[: self.behaviour.after]
-        )
-        if whole:
-            self._end()
-        else:
+        if self.behaviour.kind != "answer":
+            self._tokens(self.behaviour.tokens[: self.behaviour.after])
             self._break()
+            return
+        # One answer after the other, as some servers do it.
+        for index in range(self.record.body.get("n") or 1):
+            self._answer(index)
+        self._end()
+
+    def _answer(self, index: int) -> None:
+        if self.behaviour.calls is None:
+            self._tokens(self.behaviour.tokens, index)
+        else:
+            for delta in protocol.tool_call_deltas(*self.behaviour.calls):
+                self._event(protocol.chunk(self.model, delta, index=index))
+        self._event(protocol.chunk(self.model, {}, self.behaviour.finish_reason, index=index))
 
     def _break(self) -> None:
         breaks = {
@@ -312,6 +336,7 @@ class _Streaming:
             "reset": self._reset,
             "malformed": self._malformed,
             "error_event": self._error_event,
+            "only_first": self._only_first,
         }
         breaks[self.behaviour.kind]()
 
@@ -322,14 +347,13 @@ class _Streaming:
         self.handler.send_header("Transfer-Encoding", "chunked")
         self.handler.end_headers()
 
-    def _tokens(self, tokens: list[str]) -> None:
+    def _tokens(self, tokens: list[str], index: int = 0) -> None:
         for token in tokens:
             self.handler.wait(self.behaviour.delay)
-            self._event(protocol.chunk(self.model, {"content": token}))
+            self._event(protocol.chunk(self.model, {"content": token}, index=index))
             self.record.tokens_sent += 1
 
     def _end(self) -> None:
-        self._event(protocol.chunk(self.model, {}, self.behaviour.finish_reason))
         wants_usage = (self.record.body.get("stream_options") or {}).get("include_usage")
         if self.behaviour.usage and wants_usage:
             self._event(protocol.usage_chunk(self.model, self.behaviour))
@@ -349,13 +373,11 @@ class _Streaming:
             self.handler.wait(KEEP_ALIVE_EVERY)
 
     def _reset(self) -> None:
-        linger = struct.pack("ii", 1, 0)
-        self.handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        # The handler's files share the socket: it is closed, and the reset sent, with the last of them.
-        self.handler.rfile.close()
-        self.handler.wfile.close()
-        self.handler.connection.close()
-        raise ConnectionResetError
+        _reset(self.handler)
+
+    def _only_first(self) -> None:
+        self._answer(0)
+        self._stall()
 
     def _malformed(self) -> None:
         self._event('{"choices": [{"delta": {"content": "bro')
@@ -370,6 +392,34 @@ class _Streaming:
 
     def _chunk(self, data: bytes) -> None:
         self.handler.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+
+
+def _reset(handler: _Handler) -> None:
+    linger = struct.pack("ii", 1, 0)
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    # The handler's files share the socket: it is closed, and the reset sent, with the last of them.
+    handler.rfile.close()
+    handler.wfile.close()
+    handler.connection.close()
+    raise ConnectionResetError
+
+
+def _cut_short(handler: _Handler) -> None:
+    """Half of the body that the header promised, then the end of the connection."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    handler.wfile.write(b'{"object": "list", ')
+    handler.close_connection = True
+
+
+def _broken_json(handler: _Handler) -> None:
+    handler._send(200, "application/json", b'{"object": "list", "data": [')
+
+
+# What becomes of a response that is not streamed.
+BROKEN_BODIES = {"reset": _reset, "early_close": _cut_short, "malformed": _broken_json}
 
 
 def _shut(connection: socket.socket) -> None:

@@ -32,20 +32,49 @@ def usage(behaviour: Behaviour) -> dict[str, Any]:
     }
 
 
-def completion(model: str, behaviour: Behaviour) -> dict[str, Any]:
-    message = {"role": "assistant", "content": behaviour.text, "refusal": None}
+def completion(
+    model: str, behaviour: Behaviour, asked: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    wanted = asked or {}
+    message: dict[str, Any] = {"role": "assistant", "content": behaviour.text, "refusal": None}
+    if behaviour.calls is not None:
+        message |= {"content": None, "tool_calls": [tool_call(*behaviour.calls)]}
     choice = {
-        "index": 0,
         "message": message,
         "finish_reason": behaviour.finish_reason,
-        "logprobs": None,
+        "logprobs": logprobs(behaviour.text) if wanted.get("logprobs") else None,
     }
+    choices = [{"index": number} | choice for number in range(wanted.get("n") or 1)]
     body = {"id": "chatcmpl-fake", "object": "chat.completion", "created": CREATED, "model": model}
-    return {**body, "choices": [choice], "usage": usage(behaviour)}
+    return {**body, "choices": choices, "usage": usage(behaviour)}
 
 
-def chunk(model: str, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
+def tool_call(name: str, arguments: str) -> dict[str, Any]:
+    return {
+        "id": "call_fake",
+        "type": "function",
+        "function": {"name": name, "arguments": arguments},
+    }
+
+
+def tool_call_deltas(name: str, arguments: str) -> list[dict[str, Any]]:
+    """The head, then the arguments in two pieces."""
+    half = len(arguments) // 2
+    pieces = [{"function": {"arguments": one}} for one in (arguments[:half], arguments[half:])]
+    return [{"tool_calls": [{"index": 0} | one]} for one in (tool_call(name, ""), *pieces)]
+
+
+def logprobs(text: str) -> dict[str, Any]:
+    return {
+        "content": [{"token": text, "logprob": -0.5, "bytes": None, "top_logprobs": []}],
+        "refusal": None,
+    }
+
+
+def chunk(
+    model: str, delta: dict[str, Any], finish_reason: str | None = None, *, index: int = 0
+) -> dict[str, Any]:
+    choice = {"index": index, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
     body = {"id": "chatcmpl-fake", "object": "chat.completion.chunk", "created": CREATED}
     return {**body, "model": model, "choices": [choice]}
 
@@ -92,3 +121,22 @@ def _vector(text: str, dimensions: int, kind: str) -> list[float]:
     size = dimensions - 1 if kind == "short" and text.endswith("1") else dimensions
     words = hashlib.shake_256(text.encode()).digest(4 * size)
     return [value / 2**31 for value in struct.unpack(f"<{size}i", words)]
+
+
+def reranked(body: dict[str, Any], kind: str) -> Any:
+    """Scores as the shape of the request wants them: the share of the query's words that a document has."""
+    texts = body.get("texts") or body["documents"]
+    words = set(body["query"].lower().split())
+    scores = [len(words & set(text.lower().split())) / len(words) for text in texts]
+    if kind == "wrong_count":
+        scores.pop()
+    if kind == "nan":
+        scores[0] = float("nan")
+    name = "score" if "texts" in body else "relevance_score"
+    # Best first, as all of them do it.
+    order = sorted(range(len(scores)), key=lambda at: -scores[at])
+    results = [{"index": at, name: scores[at]} for at in order]
+    if "texts" in body:
+        return results
+    found = {"model": body["model"], "results": results}
+    return found | ({"usage": {"total_tokens": 40}} if "return_documents" in body else {})

@@ -8,7 +8,8 @@ from django.test import Client
 from django.utils import timezone
 
 from inference import encryption
-from inference.admin import harmless, is_api_address
+from inference.admin_ledger import harmless
+from inference.admin_providers import is_api_address
 from inference.models import Model, ModelCall, Provider
 from tenants.models import AuditEvent
 from tests.cast import Member
@@ -119,6 +120,7 @@ def test_a_new_default_takes_over_from_the_old_one(alice: Member, signed_in: Sig
             "provider": str(provider.pk),
             "name": name,
             "tier": "standard",
+            "kind": "chat",
             "context_window": "8000",
         }
         answer = client.post(f"{MODELS}add/", data | {"enabled": "on", "is_default": "on"})
@@ -135,7 +137,13 @@ def test_another_tenants_provider_cannot_be_given_a_model(
     add_provider(signed_in(alice))
     with alice.scope():
         provider = Provider.objects.get()
-    data = {"provider": str(provider.pk), "name": "x", "tier": "standard", "context_window": "8000"}
+    data = {
+        "provider": str(provider.pk),
+        "name": "x",
+        "tier": "standard",
+        "kind": "chat",
+        "context_window": "8000",
+    }
     assert signed_in(charlie).post(f"{MODELS}add/", data).status_code == 200
     with charlie.scope():
         assert not Model.objects.exists()

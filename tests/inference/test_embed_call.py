@@ -19,7 +19,8 @@ from inference.errors import (
     RateLimited,
     UnreadableResponse,
 )
-from inference.models import ModelCall
+from inference.models import Budget, Candidate, Model, ModelCall, Provider, Reservation, Route
+from inference.providers.endpoint_embedder import EndpointEmbedder
 from tenants.scope import NoTenantScope
 from tests.cast import Member
 from tests.fakes import behaviours as does
@@ -132,3 +133,88 @@ def test_an_endpoints_fault_ends_in_the_right_error(
     assert len(endpoint.requests) == requests
     (row,) = ledger_rows()
     assert (row.outcome, row.error_code) == ("error", error.code)
+
+
+def test_batches_before_the_one_that_failed_are_paid_for(
+    alice: Member, clients: Clients, endpoint: ModelServer, ledger_rows: Rows
+) -> None:
+    gateway.embed(["text"], feature="ingestion", principal=alice.principal, clients=clients)
+    alone = ledger_rows()[0].input_tokens
+    endpoint.script(does.answer(), does.failure(401))
+    with pytest.raises(BadCredentials):
+        gateway.embed(
+            ["text"] * 200, feature="ingestion", principal=alice.principal, clients=clients
+        )
+    row = ledger_rows()[1]
+    assert (row.outcome, row.input_tokens) == ("error", alone * 128)
+    assert row.cost_usd > 0
+
+
+def test_a_bug_of_ours_gives_back_what_the_call_held(
+    alice: Member,
+    clients: Clients,
+    endpoint: ModelServer,
+    ledger_rows: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> None:
+        raise ArithmeticError
+
+    monkeypatch.setattr(EndpointEmbedder, "encode", broken)
+    with alice.scope():
+        Budget.objects.create(name="all", limit_usd=1)
+    with pytest.raises(ArithmeticError):
+        gateway.embed(["text"], feature="ingestion", principal=alice.principal, clients=clients)
+    assert [row.error_code for row in ledger_rows()] == ["inference_error"]
+    with alice.scope():
+        assert not Reservation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        does.rate_limited(),
+        does.failure(500),
+        does.failure(401),
+        does.reset(),
+        does.early_close(),
+        does.malformed(),
+        does.html(),
+        Behaviour("wrong_count"),
+    ],
+    ids=lambda one: f"{one.kind} {one.status}",
+)
+def test_another_endpoint_of_the_same_model_takes_over_and_no_other_model_ever(
+    fault: Behaviour,
+    alice: Member,
+    clients: Clients,
+    endpoint: ModelServer,
+    ledger_rows: Rows,
+) -> None:
+    endpoint.default = fault
+    with ModelServer() as other:
+        _route(alice, other)
+        result = gateway.embed(
+            ["text"], feature="ingestion", principal=alice.principal, clients=clients
+        )
+    assert (len(endpoint.requests), len(other.requests)) == (1, 1)
+    assert other.requests[0].body["model"] == result.model == "text-embedding-3-small"
+    rows = [(row.provider, row.outcome, row.candidate_reason) for row in ledger_rows()]
+    assert rows == [
+        ("environment", "error", "the only one that fits"),
+        ("other", "ok", "fallback 1"),
+    ]
+
+
+def _route(member: Member, other: ModelServer) -> None:
+    """First the configured endpoint; then, elsewhere, another model and the same one."""
+    names = ["text-embedding-3-large", "text-embedding-3-small"]
+    with member.scope():
+        provider = Provider.objects.create(name="other", base_url=other.base_url)
+        route = Route.objects.create(feature="embed")
+        Candidate.objects.create(route=route, model="environment/text-embedding-3-small")
+        for position, name in enumerate(names):
+            Model.objects.create(provider=provider, name=name, kind="embedding")
+            Candidate.objects.create(
+                route=route, model=f"other/{name}", is_fallback=True, position=position
+            )

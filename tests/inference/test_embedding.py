@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from inference.embedding import probing
 from inference.embedding.artifacts import graph_file
 from inference.embedding.embedder import Embedder, checked_vectors
 from inference.embedding.loading import fits_graph, load_embedder, local_model
-from inference.embedding.onnx_embedder import OnnxEmbedder
+from inference.embedding.onnx_embedder import NICENESS, OnnxEmbedder
 from inference.embedding.precision import Precision
 from inference.embedding.sentence_transformer import SentenceTransformerEmbedder
 from inference.embedding.tokenizing import default_model_path, load_tokenizer
@@ -111,6 +112,26 @@ def test_threads_may_share_an_embedder(quick: Embedder) -> None:
     for thread in threads:
         thread.join()
     assert same == [True] * 12
+
+
+def test_batches_give_way_and_a_single_text_does_not(models: Path) -> None:
+    """Linux keeps the priority of each thread: those that work batches off have a lower one, and nobody else."""
+    embedder = onnx(models, Precision.INT8)
+    before, own = embed_threads(), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    embedder.embed(["one"])
+    assert embed_threads() <= before, "in the caller's own thread"
+    embedder.embed(["one", "two", "three", "four"])
+    workers = embed_threads() - before
+    assert workers
+    lower = min(own + NICENESS, 19)
+    assert {os.getpriority(os.PRIO_PROCESS, one) for one in workers} == {lower}
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own
+    embedder.close()
+
+
+def embed_threads() -> set[int]:
+    found = (one for one in threading.enumerate() if one.name.startswith("embed"))
+    return {one.native_id for one in found if one.native_id}
 
 
 @pytest.mark.parametrize("texts", [["fine", "lone \ud800 surrogate"], ["fine", None], "one string"])

@@ -99,6 +99,32 @@ def test_the_same_question_has_the_same_answer(clients: Clients) -> None:
     assert answers[0] == answers[1] == answers[2]
 
 
+KIT = Passage(
+    2,
+    "The seal kit AX-4711/B fits the pump P-200 and the pump P-210. It replaces the older kit AX-4700. "
+    "The order number of AX-4711/B is 88-1203. The kit weighs 120 grams. Delivery takes five working days.",
+    title="Spare parts",
+)
+
+
+@pytest.mark.parametrize("by", ["meaning", "words"])
+@pytest.mark.parametrize(
+    ("follow_up", "quoted"),
+    [
+        ("What is its order number?", "The order number of AX-4711/B is 88-1203."),
+        ("How long does its delivery take?", "Delivery takes five working days."),
+    ],
+)
+def test_a_follow_up_is_answered_and_not_the_question_before_it(
+    clients: Clients, follow_up: str, quoted: str, by: str
+) -> None:
+    embed = clients.embedder().embed if by == "meaning" else None
+    asked = f"Which pump does AX-4711/B fit? {follow_up}"
+    found = extract(asked, [KIT, HANDBOOK], embed, follow_up=follow_up)
+    best = found.quotes if by == "meaning" else found.quotes[-1:]
+    assert [quote.text for quote in best] == [quoted]
+
+
 def test_words_alone_still_find_it() -> None:
     """The last resort when the embedding endpoint is down as well."""
     found = extract("How many days of paid leave do employees get?", [HANDBOOK], None)
@@ -137,6 +163,11 @@ def test_sentences_are_split_where_people_would() -> None:
     ]
 
 
+def test_an_s_after_an_apostrophe_ends_a_sentence() -> None:
+    text = "A tenant's data is kept apart from everybody else's. Everything belongs to one tenant."
+    assert len(quotable_sentences([Passage(1, text)])) == 2
+
+
 def test_a_mark_inside_a_passage_is_not_taken_over() -> None:
     """It would point at a passage that was never retrieved."""
     (sentence,) = quotable_sentences(
@@ -162,6 +193,19 @@ def test_headings_and_questions_are_not_quoted() -> None:
         "Footnote reads PDF and Word."
     )
     assert quotable(text) == ["Footnote reads PDF and Word."]
+
+
+def test_code_is_not_quoted_for_its_fence_would_swallow_the_marks_that_follow() -> None:
+    text = (
+        "Ask it from a shell as well as from the page.\n\n"
+        'curl -d \'{"question": "How are tenants kept apart?"}\' and read the answer.\n```\n\n'
+        "Tenants are kept apart by the database itself."
+    )
+    found = [one.text for one in quotable_sentences([Passage(1, text)])]
+    assert found == [
+        "Ask it from a shell as well as from the page.",
+        "Tenants are kept apart by the database itself.",
+    ]
 
 
 def test_a_row_of_a_table_is_quoted_without_its_bars() -> None:

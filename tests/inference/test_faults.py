@@ -146,6 +146,38 @@ def test_a_passing_fault_is_never_seen(
     assert [(row.outcome, row.attempts) for row in ledger_rows()] == [("ok", 3)]
 
 
+@pytest.mark.parametrize("hard", [False, True])
+def test_a_kept_connection_that_was_closed_meanwhile_is_no_fault(
+    hard: bool, ask: Ask, clients: Clients, model_server: ModelServer, ledger_rows: Rows
+) -> None:
+    gateway.chat(ask(), clients=clients)
+    model_server.script(does.closed(hard=hard))
+    assert gateway.chat(ask(), clients=clients).text == does.DEFAULT_TEXT
+    assert (len(model_server.requests), model_server.connections_opened) == (3, 2)
+    assert [(row.outcome, row.attempts) for row in ledger_rows()] == [("ok", 1), ("ok", 1)]
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_a_new_connection_that_is_closed_at_once_is_one(
+    hard: bool, ask: Ask, clients: Clients, model_server: ModelServer, ledger_rows: Rows
+) -> None:
+    model_server.script(does.closed(hard=hard), does.closed(hard=hard))
+    gateway.chat(ask(), clients=clients)
+    assert (len(model_server.requests), model_server.connections_opened) == (3, 3)
+    assert [(row.outcome, row.attempts) for row in ledger_rows()] == [("ok", 3)]
+
+
+def test_what_closes_each_kept_connection_is_asked_once_more_and_then_fails(
+    ask: Ask, clients: Clients, model_server: ModelServer, ledger_rows: Rows
+) -> None:
+    clients.policy = RetryPolicy(attempts=1)
+    gateway.chat(ask(), clients=clients)
+    model_server.default = does.closed()
+    with pytest.raises(ProviderUnavailable):
+        gateway.chat(ask(), clients=clients)
+    assert len(model_server.requests) == 3
+
+
 def test_a_slow_drip_is_no_fault(ask: Ask, clients: Clients, model_server: ModelServer) -> None:
     """Longer in all than any of its waits may be, but never silent for long."""
     model_server.script(does.slow_drip(delay=0.15))

@@ -155,6 +155,25 @@ def test_a_table_is_cut_between_rows_and_its_head_is_embedded_again() -> None:
         assert "| part | price |" in draft.embedding_text("Prices")
 
 
+def test_code_is_cut_between_its_parts_and_says_what_it_stands_in() -> None:
+    method = "    def part_{0}(self):\n        value = {0}\n        return value + {0}"
+    code = "class Pump:\n" + "\n\n".join(method.format(n) for n in range(6))
+    text, blocks = assembled(("code", code, 0))
+    drafts = divided(text, blocks)
+    assert len(drafts) > 2
+    for draft in drafts[1:]:
+        assert draft.text.startswith("def part_")
+        assert draft.table_head == "class Pump:"
+        assert "class Pump:" in draft.embedding_text("")
+
+
+def test_a_long_function_goes_on_under_its_own_name() -> None:
+    body = "".join(f"    if x == {n}:\n        print('{n}')\n" for n in range(40))
+    text, blocks = assembled(("code", f"def choose(x):\n{body}", 0))
+    drafts = divided(text, blocks)
+    assert all(draft.table_head.startswith("def choose(x):") for draft in drafts[1:])
+
+
 def test_a_list_is_cut_between_its_items() -> None:
     items = "\n".join(f"- item {n} has some words to say" for n in range(20))
     drafts = divided(*assembled(("list", items, 0)))
@@ -182,6 +201,40 @@ def test_a_chunk_names_the_page_on_which_it_starts() -> None:
     for draft in drafts:
         page = pages[(draft.page or 0) - 1]
         assert page.start <= draft.start < page.end
+
+
+@pytest.mark.parametrize(
+    ("end", "start", "chunks"),
+    [(" and", "its handle", 1), (".", "Its handle", 2), (" and", "Its handle", 2)],
+)
+def test_a_sentence_that_runs_over_a_page_is_not_cut_there(
+    end: str, start: str, chunks: int
+) -> None:
+    first = f"Before anybody opens one of the valves of the second circuit, the pump must be stopped{end}"
+    second = f"{start} taken off, so that nobody starts it again by mistake."
+    text = f"{first}\n\n{second}"
+    pages = [PageSpan(1, 0, len(first)), PageSpan(2, len(first) + 2, len(text))]
+    blocks = [Block("paragraph", p.start, p.end, page=p.number) for p in pages]
+    drafts = divided(text, blocks, pages)
+    assert len(drafts) == chunks
+    assert (drafts[0].page, drafts[-1].page_end) == (1, 2)
+
+
+@pytest.mark.parametrize("tokens", [40, 150, 190, 215, 240])
+def test_a_text_that_was_measured_is_embedded_as_one_that_is_counted(tokens: int) -> None:
+    """Also where it fills the model's window: then it is counted after all."""
+    text = "pump " * tokens
+    counted, measured = (
+        embedding_text(
+            text.strip(),
+            title="A handbook of all the pumps",
+            heading_path=("Maintenance", "Every six weeks"),
+            counter=COUNTER,
+            measured=known,
+        )
+        for known in (None, COUNTER.count(text) - 3)
+    )
+    assert measured == counted
 
 
 def test_the_prefix_gives_way_and_never_the_text() -> None:
@@ -215,3 +268,14 @@ def test_the_promises_hold_for_real_documents(parts: tuple[str, str]) -> None:
     document = parsed(shared(*parts))
     drafts = divided(document.text, document.blocks, document.pages, ChunkProfile())
     assert len(drafts) > 20
+
+
+@pytest.mark.parametrize("title", ["Pump seven", "Pump sev…"])
+def test_a_title_that_is_the_texts_first_line_is_not_repeated(title: str) -> None:
+    text = "Pump seven\nIt is checked on Fridays."
+    seen = embedding_text(text, title=title, heading_path=(), counter=COUNTER)
+    assert seen == text
+    other = embedding_text(
+        "Pump seven is old.", title="Pump seven", heading_path=(), counter=COUNTER
+    )
+    assert other == "Pump seven\nPump seven is old."

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.lexical import DIMENSIONS, MAX_TERM, bm25_weights, dimension, idf, terms
+from ingestion.lexical import DIMENSIONS, MAX_TERM, bm25_weights, dimension, idf, term_spans, terms
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,12 @@ from ingestion.lexical import DIMENSIONS, MAX_TERM, bm25_weights, dimension, idf
 )
 def test_english_words(text: str, expected: list[str]) -> None:
     assert terms(text) == expected
+
+
+@given(st.text(st.sampled_from("aZ09_-./@:'+&#%=?~,; \n()"), max_size=60))
+def test_plain_text_is_divided_as_any_other(text: str) -> None:
+    """ASCII goes another, faster way; a letter of another alphabet behind it must change nothing."""
+    assert [*terms(text, "simple"), "ж"] == terms(f"{text} ж", "simple")
 
 
 def test_order_and_repeats_are_kept() -> None:
@@ -103,3 +109,23 @@ def test_rare_words_tell_more_than_common_ones() -> None:
 def test_weights_of_all_terms_are_there() -> None:
     counts = Counter(terms("the pump and the valve of the pump"))
     assert len(bm25_weights(counts, sum(counts.values()), 3.0)) == len(counts)
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "marked"),
+    [
+        ("He was Running the run.", "runs", ["Running", "run"]),
+        ("the part SKU-8847, again", "8847", ["8847"]),
+        ("the part SKU-8847, again", "sku-8847", ["SKU", "8847"]),
+        ("bob@example.org wrote", "bob@example.org", ["bob", "example", "org"]),
+        ("getUserName()", "user", ["getUserName"]),
+        ("Der Über-Weg", "uber", ["Über"]),
+        ("東京都庁は新宿にある", "都庁", ["都庁"]),
+        ("東京都庁は", "東京都", ["東京都"]),
+        ("字", "字", ["字"]),
+        ("nothing here", "else", []),
+    ],
+)
+def test_the_places_of_asked_words_are_known(text: str, asked: str, marked: list[str]) -> None:
+    wanted = set(terms(asked, "english", question=True))
+    assert [text[start:end] for start, end in term_spans(text, wanted)] == marked

@@ -1,5 +1,7 @@
 """What a file is, decided by what is in it."""
 
+import gzip
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -61,14 +63,17 @@ def test_binary_formats_are_known_by_content_whatever_their_name(tmp_path: Path)
     ("name", "content", "code", "said"),
     [
         ("scan.pdf", png(), "content_mismatch", "PNG image"),
-        ("photo.png", png(), "unsupported_type", "PNG image"),
+        ("photo.gif", b"GIF89a" + bytes(range(256)), "unsupported_type", "GIF image"),
         ("notes.pdf", b"only text", "content_mismatch", "plain text"),
         ("notes.docx", b"only text", "content_mismatch", "a Word document"),
         ("run.txt", b"\x7fELF" + bytes(range(256)) * 4, "content_mismatch", "program"),
         ("model.pkl", b"\x80\x04\x95" + bytes(range(256)), "unsupported_type", "pickle"),
         ("x.bin", bytes(range(256)) * 4, "unsupported_type", "binary"),
         ("x.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"),
+         "unsupported_type", "old Word"),
+        ("x.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"),
          "content_mismatch", "old Word"),
+        ("rows.csv.gz", gzip.compress(b"a,b"), "unsupported_type", "gzip"),
         ("x.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
          "encrypted", "password"),
         ("x.docx", b"PK\x03\x04 cut off", "corrupt", "damaged"),
@@ -84,6 +89,36 @@ def test_what_cannot_be_read_says_what_it_is_and_what_to_do(
     assert error.remedy
 
 
+def test_one_control_character_makes_no_short_text_binary(tmp_path: Path) -> None:
+    assert kind(written(tmp_path / "a.md", b"Some words.\n\n# \x08")) == detection.MARKDOWN
+    assert kind(written(tmp_path / "a.txt", b"a NUL \0 here")) == detection.PLAIN
+
+
+def test_old_office_files_are_told_what_to_save_as(tmp_path: Path) -> None:
+    for name, stream, newer in (
+        ("a.doc", "WordDocument", ".docx"),
+        ("a.docx", "WordDocument", ".docx"),
+        ("a.ppt", "PowerPoint Document", ".pptx"),
+    ):
+        content = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + stream.encode("utf-16-le")
+        assert f"save it as a {newer}" in refusal(written(tmp_path / name, content)).remedy
+
+
+def test_a_name_without_an_extension_can_say_that_it_is_code(tmp_path: Path) -> None:
+    assert kind(written(tmp_path / "Makefile", b"all:\n\tcc x.c\n")) == detection.CODE
+
+
 def test_a_zip_of_other_things_is_not_an_office_file(tmp_path: Path) -> None:
-    error = refusal(make_zip(tmp_path / "things.zip", {"a.txt": b"x"}))
-    assert "ZIP archive" in error.message
+    assert kind(make_zip(tmp_path / "things.zip", {"a.txt": b"x"})) == detection.ZIP
+    assert "ZIP archive" in refusal(make_zip(tmp_path / "a.docx", {"a.txt": b"x"})).message
+    other = {"mimetype": b"application/vnd.oasis.opendocument.text", "content.xml": b"<x/>"}
+    assert "another program" in refusal(make_zip(tmp_path / "a.zip", other)).message
+
+
+def test_a_zip_that_begins_with_a_pdf_is_a_zip(tmp_path: Path) -> None:
+    path = tmp_path / "papers.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(
+            "first.pdf", make_pdf(tmp_path / "first.pdf", [[("Leave", 12)]]).read_bytes()
+        )
+    assert kind(path) == detection.ZIP

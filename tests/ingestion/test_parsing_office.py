@@ -3,9 +3,12 @@
 import datetime as dt
 from pathlib import Path
 
+import openpyxl
 import pytest
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
+from pptx import Presentation
+from pptx.util import Inches
 
 from ingestion.parsing.child import read
 from ingestion.parsing.errors import PermanentParseError
@@ -20,6 +23,7 @@ from tests.ingestion.papers import (
     texts,
     written,
 )
+from tests.ingestion.test_chunking import COUNTER
 
 
 def test_word_headings_lists_and_tables_come_in_order(tmp_path: Path) -> None:
@@ -108,6 +112,7 @@ def test_a_long_sheet_repeats_its_head_and_says_which_rows(tmp_path: Path) -> No
     assert all(table.startswith("| Order | Customer |\n") for table in tables)
     ranges = [text_of(document, b) for b in document.blocks if b.kind == "heading" and b.level == 2]
     assert ranges[0].startswith("Rows 2 to ")
+    assert all(COUNTER.count(table) < 170 for table in tables)
     assert ranges[-1].endswith("101")
     assert all(f"| {n} | Customer {n} |" in document.text for n in range(2, 102))
 
@@ -120,8 +125,6 @@ def test_a_very_wide_sheet_is_written_as_records(tmp_path: Path) -> None:
 
 
 def test_a_cell_in_the_last_column_costs_nothing(tmp_path: Path) -> None:
-    import openpyxl
-
     book = openpyxl.Workbook()
     book.active["XFD1048576"] = "far away"  # type: ignore[index]
     book.active["A1"] = "near"  # type: ignore[index]
@@ -139,6 +142,7 @@ def test_a_cell_in_the_last_column_costs_nothing(tmp_path: Path) -> None:
         ('a,"b, with comma"\n1,2\n', "| a | b, with comma |"),
         ("名前,年齢\n佐藤,30\n".encode("cp932"), "| 名前 | 年齢 |"),
         ("\ufeffa,b\r\n1,2\r\n", "| a | b |"),
+        ("a^b\n1,5^2\n", "| a | b |"),
     ],
 )
 def test_csv_of_any_dialect(tmp_path: Path, content: bytes | str, first: str) -> None:
@@ -150,6 +154,48 @@ def test_a_quote_that_never_closes_loses_no_row(tmp_path: Path) -> None:
     rows = "".join(f'{n},"value {n}\n' for n in range(100_000))
     document = parsed(written(tmp_path / "a.csv", "n,v\n" + rows))
     assert "value 99999" in document.text
+
+
+def test_rows_after_a_quote_that_never_closes_stay_rows(tmp_path: Path) -> None:
+    document = parsed(written(tmp_path / "a.csv", 'n,v\n1,"never closed\n2,next\n'))
+    assert "| 2 | next |" in document.text
+    assert "quotation marks" in document.warnings[0]
+
+
+def test_a_long_csv_is_called_as_its_file_and_not_as_its_first_rows(tmp_path: Path) -> None:
+    document = parsed(written(tmp_path / "orders.csv", "n,v\n" + "1,some words\n" * 200))
+    assert texts(document, "heading")[0].startswith("Rows 2 to ")
+    assert document.title == "orders"
+
+
+def test_a_whole_percentage_is_one(tmp_path: Path) -> None:
+    rows: list[list[object]] = [["part", "share"], ["a", 1], ["b", 0.25]]
+    path = make_xlsx(tmp_path / "a.xlsx", {"s": rows})
+    book = openpyxl.load_workbook(path)
+    for cell in book["s"]["B"][1:]:
+        cell.number_format = "0%"
+    book.save(path)
+    assert "| a | 100% |\n| b | 25% |" in parsed(path).text
+
+
+def test_formulas_without_a_stored_value_are_named(tmp_path: Path) -> None:
+    computed = make_xlsx(tmp_path / "b.xlsx", {"s": [["a", "b"], [1, 2]]})
+    assert not parsed(computed).warnings
+    document = parsed(make_xlsx(tmp_path / "a.xlsx", {"s": [["a", "b"], [1, "=A2*2"]]}))
+    assert "never computed" in document.warnings[0]
+
+
+def test_boxes_side_by_side_are_read_from_the_left_however_they_were_dragged(
+    tmp_path: Path,
+) -> None:
+    path = make_pptx(tmp_path / "a.pptx")
+    show = Presentation(str(path))
+    slide = show.slides.add_slide(show.slide_layouts[6])
+    for left, top, text in ((5, 1.0, "right"), (1, 1.05, "left"), (1, 3, "below")):
+        box = slide.shapes.add_textbox(Inches(left), Inches(top), Inches(3), Inches(1))
+        box.text_frame.text = text
+    show.save(str(path))
+    assert texts(parsed(path))[-3:] == ["left", "right", "below"]
 
 
 @pytest.mark.parametrize("name", ["a.docx", "a.pptx", "a.xlsx"])

@@ -208,6 +208,39 @@ def test_columns_are_read_one_after_the_other(tmp_path: Path) -> None:
     assert flat.index("left column has line 5") < flat.index("right column has line 0")
 
 
+@pytest.mark.parametrize("askew", [0.0, 5.0])
+def test_columns_drawn_row_by_row_are_read_one_after_the_other(
+    tmp_path: Path, askew: float
+) -> None:
+    told = (
+        "column tells of pumps and their oil, of valves and of filters, and goes on about them. "
+        * 5
+    )
+    left, right = (textwrap.wrap(f"The {side} {told}", 46) for side in ("left", "right"))
+    rows = [
+        piece
+        for n, (one, other) in enumerate(zip(left, right, strict=False))
+        for piece in ((60.0, 700 - 14.0 * n, one), (320.0, 700 - askew - 14.0 * n, other))
+    ]
+    below = [
+        (60.0, 300.0, "A line that runs across the whole page and belongs to neither column of it.")
+    ]
+    document = parsed(_draw(tmp_path / "a.pdf", rows + below))
+    flat = " ".join(document.text.split())
+    assert flat == " ".join([*left, *right[: len(left)], below[0][2]])
+    assert not texts(document, "table")
+
+
+def test_rows_of_a_table_with_long_cells_stay_together(tmp_path: Path) -> None:
+    cells = [
+        (x, 700 - 14.0 * n, f"{word} number {n} of the plan for pumps")
+        for n in range(8)
+        for x, word in ((60.0, "Risk"), (320.0, "Measure"))
+    ]
+    text = parsed(_draw(tmp_path / "a.pdf", cells)).text
+    assert "Risk number 3 of the plan for pumps | Measure number 3" in text
+
+
 def test_raised_numbers_stay_in_their_line(tmp_path: Path) -> None:
     canvas = Canvas(str(tmp_path / "a.pdf"))
     text = canvas.beginText(60, 700)

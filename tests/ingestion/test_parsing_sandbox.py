@@ -142,6 +142,7 @@ def test_a_child_that_only_waits_is_stopped_by_the_clock(tmp_path: Path) -> None
                     "filename": "pipe.txt",
                     "media_type": None,
                     "password": None,
+                    "enclosed_in": "",
                     "answer": str(tmp_path / "answer"),
                     "limits": {"wall_seconds": 0.5},
                 },
@@ -242,10 +243,10 @@ def test_an_answer_with_odd_spans_is_not_believed(tmp_path: Path) -> None:
         tmp_path / "answer.json",
         '{"parsed": {"text": "abc", "blocks": [{"kind": "paragraph", "start": 0, "end": 9, "level": 0,'
         ' "page": null}], "pages": [], "title": "", "metadata": {}, "media_type": "", "parser": "",'
-        ' "warnings": []}}',
+        ' "warnings": []}, "enclosed": []}',
     )
     with pytest.raises(RetryableParseError):
-        sandbox._read_answer(answer)
+        sandbox._read_answer(answer, None)
 
 
 def test_a_pdf_goes_the_whole_way(tmp_path: Path) -> None:

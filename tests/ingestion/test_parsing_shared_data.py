@@ -9,8 +9,10 @@ import pytest
 
 from ingestion.parsing import sandbox
 from ingestion.parsing.errors import PermanentParseError
+from ingestion.parsing.sandbox import Ocr
 from ingestion.parsing.types import Parsed, ParseLimits
 from tests.ingestion.papers import shared
+from tests.ingestion.test_ocr import installed
 
 REFUSED = {
     "libreoffice-writer-password.pdf": "encrypted",
@@ -21,8 +23,6 @@ REFUSED = {
     "imagemagick-lzw.pdf": "needs_ocr",
     "MEDRPT-2024-PAT-3847_medical_report_scan.pdf": "needs_ocr",
     "random.bin": "unsupported_type",
-    "test_files.zip": "unsupported_type",
-    "test_outlook_msg.msg": "unsupported_type",
 }
 
 
@@ -32,10 +32,15 @@ def _own_processes() -> Iterator[None]:
     sandbox.close_all()
 
 
-def outcome(path: Path, password: str | None = None) -> Parsed | str:
+def outcome(path: Path, password: str | None = None, ocr: Ocr | None = None) -> Parsed | str:
     try:
         return sandbox.parse(
-            path, filename=path.name, media_type=None, limits=ParseLimits(), password=password
+            path,
+            filename=path.name,
+            media_type=None,
+            limits=ParseLimits(),
+            password=password,
+            ocr=ocr,
         )
     except PermanentParseError as error:
         return error.code
@@ -51,8 +56,19 @@ def test_every_file_is_read_or_refused_for_the_right_reason(folder: str) -> None
     assert refused == {name: code for name, code in REFUSED.items() if name in found}
     for name, document in found.items():
         if isinstance(document, Parsed):
-            assert document.text.strip(), name
+            assert document.text.strip() or document.enclosed, name
             assert document.title, name
+
+
+@installed
+def test_with_tesseract_scans_are_read_and_pictures_without_text_say_so() -> None:
+    scans = [name for name, code in REFUSED.items() if code == "needs_ocr"]
+    paths = [path for path in shared().rglob("*.pdf") if path.name in scans]
+    found = {path.name: outcome(path, ocr=Ocr()) for path in paths}
+    report = found.pop("MEDRPT-2024-PAT-3847_medical_report_scan.pdf")
+    assert isinstance(report, Parsed)
+    assert "Hypertension" in report.text
+    assert set(found.values()) == {"no_text"}
 
 
 def test_pages_are_counted_as_the_list_says() -> None:

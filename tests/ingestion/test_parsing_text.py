@@ -43,6 +43,21 @@ GERMAN = "Die Verträge müssen bis März geprüft und für gültig erklärt wer
         ("今天天气很好，我们去公园散步吧。", "gb18030"),
         ("今天天氣很好，我們去公園散步吧。", "big5"),
         ("오늘 날씨가 좋습니다. 공원에 갑시다.", "euc_kr"),
+        ("すべての人間は、生まれながらにして自由である。", "iso2022_jp"),
+        (
+            "Les élèves français étaient déjà là, près de la forêt où coulait un ruisseau.",
+            "latin_1",
+        ),
+        ("Les élèves français étaient déjà là, près de la forêt où coulait un ruisseau.", "cp850"),
+        ("El niño pequeño comió una manzana, ¿qué pasó mañana?", "cp1252"),
+        ("Perché la città è così? È più bella.", "cp1252"),
+        ("Rødgrød med fløde på en ø, æble.", "cp1252"),
+        ("Bütün insanlar özgür, onur ve haklar bakımından eşit doğarlar.", "cp1254"),
+        ("Minden emberi lény szabadon születik, egyenlő méltósága és ősi, hű joga van.", "cp1250"),
+        ("Visi žmonės gimsta laisvi ir lygūs savo orumu ir teisėmis.", "cp1257"),
+        ("Όλοι οι άνθρωποι γεννιούνται ελεύθεροι και ίσοι στην αξιοπρέπεια.", "cp1253"),
+        ("כל בני האדם נולדו בני חורין ושווים בערכם ובזכויותיהם.", "cp1255"),
+        ("يولد جميع الناس أحراراً ومتساوين في الكرامة والحقوق.", "cp1256"),
     ],
 )
 def test_any_encoding_is_read(text: str, encoding: str) -> None:
@@ -52,6 +67,15 @@ def test_any_encoding_is_read(text: str, encoding: str) -> None:
 def test_a_declared_encoding_is_believed_where_utf8_fails() -> None:
     assert decode("größer".encode("cp1252"), "iso-8859-1")[0] == "größer"
     assert decode("größer".encode(), "iso-8859-1")[0] == "größer"
+
+
+def test_utf8_with_a_few_damaged_bytes_stays_utf8() -> None:
+    data = bytearray(GERMAN.encode() * 5)
+    data[40] = 0xFF
+    text, encoding = decode(bytes(data))
+    assert encoding == "utf-8"
+    assert text.count("\ufffd") == 1
+    assert "müssen bis März geprüft" in text
 
 
 def test_a_character_cut_off_at_the_end_is_not_a_reason_to_guess() -> None:
@@ -111,6 +135,26 @@ def test_a_web_page_gives_its_content_and_not_its_navigation(tmp_path: Path) -> 
     assert texts(document, "code") == ["x  =  1"]
     for noise in ("tracking", "Shop", "Imprint"):
         assert noise not in document.text
+
+
+def test_a_line_break_and_the_spaces_at_the_ends_of_markup_part_words(tmp_path: Path) -> None:
+    page = f"""<html><body><main><p>Mill Lane 5<br>12345 Town<br/><b>Open</b><i> daily</i> from 9</p>
+    <p>{PROSE}</p></main></body></html>"""
+    document = parsed(written(tmp_path / "a.html", page))
+    assert texts(document)[0] == "Mill Lane 5\n12345 Town\nOpen daily from 9"
+
+
+def test_a_cell_that_spans_rows_stands_in_each_of_them(tmp_path: Path) -> None:
+    page = f"""<html><body><main><p>{PROSE}</p><table>
+    <tr><th>Part</th><th colspan=2>Interval</th></tr>
+    <tr><td rowspan=2>Filter</td><td>1 year</td><td>damp</td></tr>
+    <tr><td>2 years</td><td>dry</td></tr>
+    <tr><td rowspan={"9" * 5000}>Oil</td><td colspan="²">6 weeks</td><td></td></tr>
+    </table></main></body></html>"""
+    assert texts(parsed(written(tmp_path / "a.html", page)), "table") == [
+        "| Part | Interval |  |\n| --- | --- | --- |\n| Filter | 1 year | damp |\n"
+        "| Filter | 2 years | dry |\n| Oil | 6 weeks |  |"
+    ]
 
 
 def test_a_page_that_looks_like_nothing_but_navigation_is_kept_whole(tmp_path: Path) -> None:

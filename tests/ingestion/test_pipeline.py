@@ -1,12 +1,15 @@
 """From queued to searchable: what is published, when, by whom, and what a failure says."""
 
 from collections.abc import Callable
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connections
+from pytest_django import Settings
 
 from ingestion import (
+    claims,
     documents,
     lexical,
     pipeline,
@@ -317,17 +320,19 @@ def test_a_document_deleted_meanwhile_stays_out_of_search(workshop: Workshop) ->
     assert workshop.current_texts(document) == []
 
 
-def test_nothing_of_a_publication_that_breaks_off_can_be_seen(workshop: Workshop) -> None:
+def test_nothing_of_a_publication_that_breaks_off_can_be_seen(
+    workshop: Workshop, tmp_path: Path
+) -> None:
     document = workshop.ingest("a.md", HANDBOOK)
     before, sums = workshop.current_texts(document), counts(workshop)
     workshop.upload("a.md", HANDBOOK.replace("25", "30"))
     found = claimed()
     with workshop.scope():
-        jobs = pipeline._jobs(found)
+        jobs = claims.jobs(found)
         space = vectors.serving_space()
-    prepared = pipeline._prepare(found, jobs[0], None)
+    prepared = pipeline._prepare(pipeline.Bench(found, tmp_path), jobs[0], None)
     assert prepared is not None
-    ready = pipeline._embed(found, [prepared], space.pk)
+    ready = pipeline._embed(found, [prepared], space)
     with pytest.raises(IntegrityError), workshop.scope():  # noqa: PT012  it breaks off after all is written
         published = publication.publish([prepared], ready, token=found.token, space_id=space.pk)
         assert published == set(found.run_ids)
@@ -366,8 +371,9 @@ def test_a_lost_lease_stops_the_work_early(workshop: Workshop) -> None:
     ],
 )
 def test_a_file_that_cannot_be_read_fails_with_a_reason_and_a_remedy(
-    workshop: Workshop, filename: str, content: bytes, code: str
+    workshop: Workshop, filename: str, content: bytes, code: str, settings: Settings
 ) -> None:
+    settings.OCR_COMMAND = "no"
     document = workshop.ingest(filename, content)
     assert (document.state, document.reason_code) == ("failed", code)
     assert document.reason

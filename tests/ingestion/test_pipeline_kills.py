@@ -1,20 +1,13 @@
 """Real workers, killed with ``kill -9`` in mid-ingestion: every document ends ready, nothing is lost or there twice."""
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import psutil
-import psycopg
 import pytest
 
-from config import liveness
-from config.launch.home import REPOSITORY
 from ingestion import documents, wake, work
 from ingestion.models import (
     TERMINAL,
@@ -27,6 +20,8 @@ from ingestion.models import (
 )
 from tenants.models import Tenant
 from tests.config.homes import wait_until
+from tests.ingestion.workers import empty_queue as empty_queue
+from tests.ingestion.workers import kill, start_worker
 from tests.ingestion.workshop import (
     Workshop,
     let_delays_pass,
@@ -35,30 +30,9 @@ from tests.ingestion.workshop import (
     work_off,
 )
 
+pytestmark = pytest.mark.usefixtures("empty_queue")
 KILLS = 10
 Contents = Counter[tuple[str, int, int, int, str]]
-
-
-def start_worker() -> "subprocess.Popen[bytes]":
-    options = "worker --loglevel ERROR --concurrency 4 --without-gossip --without-mingle --without-heartbeat"
-    command = [sys.executable, "-m", "celery", "--quiet", "-A", "config.celery", *options.split()]
-    process = subprocess.Popen(
-        command,
-        cwd=REPOSITORY,
-        env={**os.environ, "PYTHONWARNINGS": "ignore"},
-        start_new_session=True,
-    )
-    wait_until(lambda: liveness.alive(liveness.WORKER), 120)
-    return process
-
-
-def kill(worker: "subprocess.Popen[bytes]") -> None:
-    """As the kernel does it when memory runs out: no goodbye. Its parsers' processes end by themselves."""
-    children = psutil.Process(worker.pid).children(recursive=True)
-    worker.send_signal(signal.SIGKILL)
-    worker.wait()
-    assert psutil.wait_procs(children, timeout=10)[1] == []
-    wait_until(lambda: not liveness.alive(liveness.WORKER))
 
 
 def upload_all(workshop: Workshop) -> None:
@@ -115,14 +89,6 @@ def sums(workshop: Workshop) -> Counter[int]:
 def in_the_midst() -> bool:
     """Is any run under way, or everything done?"""
     return work.is_any_under_way() or not work.is_any_due()
-
-
-@pytest.fixture(autouse=True)
-def _empty_queue() -> Iterator[None]:
-    """What a killed worker had taken stays hidden in the queue for minutes; no later test shall find it."""
-    yield
-    with psycopg.connect(os.environ["QUEUE_DATABASE_URL"]) as connection:
-        connection.execute("SELECT pgmq.purge_queue('celery')")
 
 
 @pytest.mark.slow

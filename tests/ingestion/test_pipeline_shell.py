@@ -12,7 +12,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ingestion import archives, waiting
-from ingestion.models import Collection, Document
+from ingestion.lexical import dimension, terms
+from ingestion.models import Collection, Document, DocumentVersion, LexicalEntry
 from tenants import access
 from tenants.models import Tenant
 from tests.ingestion.workshop import Workshop, pdf
@@ -113,6 +114,28 @@ def test_rows_are_documents(shell: Shell, workshop: Workshop, tmp_path: Path) ->
         assert Document.objects.get(external_id="7").state == "ready"
 
 
+def test_a_row_without_a_title_goes_by_its_first_words_and_its_id_is_no_word_of_it(
+    shell: Shell, workshop: Workshop, tmp_path: Path
+) -> None:
+    long = "Filters of the second stage are changed every year by whoever is on duty that day, or sooner."
+    rows = write_rows(
+        tmp_path / "rows.jsonl",
+        {"_id": "qx-7731", "text": f"{long}\nSpare ones lie in store B.", "title": ""},
+        {"_id": "8", "text": "def blade(angle):\n    return angle"},
+    )
+    ingest(shell, workshop, rows)
+    with workshop.scope():
+        titles = dict(Document.objects.values_list("external_id", "title"))
+        assert titles == {
+            "qx-7731": "Filters of the second stage are changed every year by whoever is on duty that…",
+            "8": "def blade(angle):",
+        }
+        version = DocumentVersion.objects.get(document__external_id="qx-7731")
+        held = set(LexicalEntry.objects.get(version_id=version.pk).weights.indices())
+    assert {dimension(word) - 1 for word in terms("filters spare")} <= held
+    assert not {dimension(word) - 1 for word in terms("qx-7731")} & held
+
+
 def test_the_same_rows_again_are_unchanged(
     shell: Shell, workshop: Workshop, tmp_path: Path
 ) -> None:
@@ -159,11 +182,11 @@ def test_what_fails_is_listed_and_gives_exit_code_1(
     (tmp_path / "good.md").write_text(TEXT)
     (tmp_path / "blank.txt").write_text(" \n")
     (tmp_path / "empty.txt").write_text("")
-    (tmp_path / "photo.png").write_bytes(b"\x89PNG")
+    (tmp_path / "photo.webp").write_bytes(b"\x89PNG")
     ingest(shell, workshop, tmp_path)
     assert shell.code == 1
     assert "3 could not be ingested" in shell.err
-    for said in ("blank.txt", "empty.txt is empty", "photo.png is an image"):
+    for said in ("blank.txt", "empty.txt is empty", "photo.webp is an image"):
         assert said in shell.err
     assert "1 ready, 1 failed" in shell.out
 
@@ -185,10 +208,9 @@ def test_archives_are_read_without_being_unpacked(
         plain.size = len(TEXT)
         archive.addfile(plain, io.BytesIO(TEXT.encode()))
     ingest(shell, workshop, tmp_path, wait=False)
-    assert names(workshop) == {"a.zip/in/one.md", "row", "b.tar.gz/two.md"}
+    assert names(workshop) == {"a.zip/in/one.md", "a.zip/inner.zip", "row", "b.tar.gz/two.md"}
     assert shell.code == 1
     assert "Its name leads out of the archive" in shell.err
-    assert "An archive inside an archive" in shell.err
 
 
 def test_a_lone_archive_names_its_documents_by_their_paths_inside(
@@ -291,3 +313,17 @@ def test_the_demo_keeps_what_it_told_before(
     shell.run("seed_demo")
     fresh = json.loads((tmp_path / "demo.json").read_text())
     assert access.EmailBackend().authenticate(None, fresh["email"], fresh["password"]) is not None
+
+
+def test_the_language_of_a_new_collection_is_chosen_and_stays(
+    shell: Shell, workshop: Workshop, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("Die Pumpen werden gewartet.")
+    where = ["ingest", str(tmp_path), "--tenant", workshop.tenant.slug, "--collection", "shelf"]
+    shell.run(*where, "--language", "german")
+    with workshop.scope():
+        assert Collection.objects.get(slug="shelf").language == "german"
+    assert shell.run(*where, "--language", "german").code == 0
+    assert shell.run(*where).code == 0
+    with pytest.raises(CommandError, match="they are indexed as 'german'"):
+        shell.run(*where, "--language", "greek")

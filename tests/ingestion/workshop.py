@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from uuid import UUID
 
-import pypdf
 import pytest
 from django.db import connections
-from reportlab.pdfgen.canvas import Canvas
 
 from ingestion import collections, documents, pipeline, work
 from ingestion.arrival import Uploaded
@@ -17,6 +15,7 @@ from ingestion.models import Chunk, Collection, Document, IngestionRun
 from ingestion.work import Claim
 from tenants.models import Tenant
 from tenants.scope import Principal, platform_principal, tenant_scope
+from tests.ingestion.pdfs import pdf as pdf
 
 CLOSE_QUEUE = (
     "UPDATE ingestion_ingestionrun SET state = 'failed', reason = 'left by another test', lease_until = NULL"
@@ -126,22 +125,3 @@ def new_workshop(quiet_queue: None) -> Callable[[Tenant], Workshop]:
 def workshop(acme: Tenant, new_workshop: Callable[[Tenant], Workshop]) -> Workshop:
     """A collection of Acme."""
     return new_workshop(acme)
-
-
-def pdf(*pages: str, password: str = "") -> bytes:
-    """A PDF with these pages of text; none gives a document without pages."""
-    drawn = BytesIO()
-    canvas = Canvas(drawn)
-    for page in pages or ("",):
-        for number, line in enumerate(page.splitlines()):
-            canvas.drawString(72, 760 - 16 * number, line)
-        canvas.showPage()
-    canvas.save()
-    writer = pypdf.PdfWriter()
-    if pages:
-        writer.append(BytesIO(drawn.getvalue()))
-    if password:
-        writer.encrypt(password, algorithm="AES-256")
-    written = BytesIO()
-    writer.write(written)
-    return written.getvalue()

@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
-from inference.encryption import encrypt
 from inference.models import Model, ModelCall, Provider
-from ingestion.models import DocumentVersion
+from ingestion.models import Collection, DocumentVersion
+from orchestration import evidence
 from orchestration.answering import Question, answer
 from orchestration.events import (
     Completed,
@@ -27,19 +28,6 @@ from tests.library import Library
 from traces.models import Span, Trace
 
 ASKED = "How many days of paid leave do employees get?"
-
-
-@pytest.fixture
-def scripted(alice: Member, acme_library: Library, model_server: ModelServer) -> ModelServer:
-    """Acme's default model is the fake server."""
-    with alice.scope():
-        provider = Provider.objects.create(
-            name="fake", base_url=model_server.base_url, encrypted_key=encrypt("sk-1")
-        )
-        Model.objects.create(
-            provider=provider, name="fake-model", is_default=True, input_price=1, output_price=2
-        )
-    return model_server
 
 
 def asked(member: Member, text: str = ASKED, **options: object) -> list[Event]:
@@ -94,7 +82,7 @@ def test_the_trace_tells_the_whole_story(alice: Member, scripted: ModelServer) -
     assert (trace.question, trace.answer, trace.outcome) == (ASKED, whole.answer.text, "ok")
     assert (trace.feature, trace.model, trace.user_id) == ("chat", "fake-model", alice.user.pk)
     assert trace.cost_usd == whole.answer.cost_usd
-    assert spans.keys() == {"root", "retrieval", "embedding", "model", "check"}
+    assert spans.keys() == {"root", "cache", "retrieval", "embedding", "model", "check"}
     first = spans["retrieval"].attributes["footnote.passages"][0]
     assert first["title"] == "Leave"
     assert first["lexical_rank"] == 1
@@ -109,6 +97,19 @@ def test_the_ledger_s_row_belongs_to_the_trace(alice: Member, scripted: ModelSer
         row = ModelCall.objects.get(operation="chat")
     assert (row.trace_id, row.span_id) == (trace.trace_id, spans["model"].span_id)
     assert (row.model, row.outcome, row.feature) == ("fake-model", "ok", "chat")
+
+
+def test_the_ledger_knows_the_conversation_and_the_collections(
+    alice: Member, scripted: ModelServer
+) -> None:
+    conversation = uuid4()
+    asked(alice, conversation_id=conversation)
+    with alice.scope():
+        row = ModelCall.objects.get(operation="chat")
+        first = Collection.objects.get(slug="handbook")
+    assert row.conversation_id == conversation
+    assert first.pk in row.collections
+    assert len(set(row.collections)) == len(row.collections)
 
 
 def test_the_prompt_holds_the_passages_of_the_asked_collections_only(
@@ -265,3 +266,51 @@ def test_a_caller_that_goes_away_leaves_a_trace(alice: Member, scripted: ModelSe
 def _until_text(events: Iterator[Event]) -> None:
     while not isinstance(next(events), TextDelta):
         pass
+
+
+RERANKED = "Which approval do travel expenses above 500 EUR need by the finance lead?"
+
+
+def with_reranker(member: Member, server: ModelServer) -> None:
+    with member.scope():
+        provider = Provider.objects.create(name="r", base_url=server.base_url, protocol="cohere")
+        Model.objects.create(provider=provider, name="ranker", kind=Model.Kind.RERANK)
+
+
+def test_the_tenants_reranker_orders_what_is_answered_from(
+    alice: Member, acme_library: Library, model_server: ModelServer
+) -> None:
+    with_reranker(alice, model_server)
+    (*_, whole) = asked(alice, RERANKED, feature="ask")
+    assert isinstance(whole, Completed)
+    assert whole.answer.answered
+    assert "rerank" not in whole.answer.degraded
+    _, spans = left_behind(alice)
+    passages = spans["retrieval"].attributes["footnote.passages"]
+    scores = [one["rerank_score"] for one in passages]
+    assert scores == sorted(scores, reverse=True) != []
+    assert {one["rank_before"] for one in passages} == set(range(1, len(passages) + 1))
+    with alice.scope():
+        assert ModelCall.objects.get(operation="rerank").feature == "ask"
+
+
+def test_a_reranker_that_fails_or_hangs_leaves_the_search_s_order(
+    alice: Member,
+    acme_library: Library,
+    model_server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with_reranker(alice, model_server)
+    monkeypatch.setattr(evidence, "RERANK_PATIENCE", 0.3)
+    model_server.script(behaviours.hang())
+    (*_, whole) = asked(alice, RERANKED)
+    assert isinstance(whole, Completed)
+    assert whole.answer.answered
+    assert "The order is that of the search." in whole.answer.degraded
+    _, spans = left_behind(alice)
+    told = spans["retrieval"].attributes
+    assert any("rerank:" in reason for reason in told["footnote.degraded"])
+    assert [one["rank"] for one in told["footnote.passages"]] == [1, 2, 3][
+        : len(told["footnote.passages"])
+    ]
+    assert {one["rerank_score"] for one in told["footnote.passages"]} == {None}

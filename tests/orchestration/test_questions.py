@@ -26,6 +26,29 @@ def test_a_follow_up_is_searched_with_the_question_before(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "text", "sought"),
+    [
+        ("How many days has department 7?", "And department 9?", "How many days has department 9?"),
+        ("What is the rent in Berlin?", "What about in Zurich?", "What is the rent in Zurich?"),
+        ("Price of Northwind Standard?", "And Northwind Plus?", "Price of Northwind Plus?"),
+        ("What did Plan Basic cost in 2023?", "And in 2024?", "What did Plan Basic cost in 2024?"),
+        (
+            "Was ist in Bern und in Genf erlaubt?",
+            "And in Zug?",
+            "Was ist in Bern und in Genf erlaubt?",
+        ),
+        ("What is the rent in Berlin?", "And in 2024?", "What is the rent in Berlin?"),
+        ("Which pump does AX-4711 fit?", "And its price?", "Which pump does AX-4711 fit?"),
+    ],
+)
+def test_a_follow_up_about_another_one_is_searched_with_that_one(
+    before: str, text: str, sought: str
+) -> None:
+    history = (("user", before), ("assistant", "17 [1]."))
+    assert search_text(Question(text, history=history)) == f"{sought} {text}"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "How many days of paid leave do employees get?",

@@ -90,12 +90,14 @@ class Corpus:
         valid_from: datetime | None = None,
         valid_to: datetime | None = None,
         page: int | None = None,
+        **document: Any,
     ) -> Chunk:
-        """A document of one chunk; without a vector it is in the lexical index alone."""
+        """A document of one chunk, with more fields of its own; without a vector it is in the lexical index alone."""
         since = valid_from or timezone.now()
         shared = {"reader_groups": list(groups), "valid_from": since, "valid_to": valid_to}
         with self.scope():
-            chunk = self._chunk(collection, text, name or f"doc-{uuid4().hex[:8]}", page, shared)
+            name = name or f"doc-{uuid4().hex[:8]}"
+            chunk = self._chunk(collection, text, name, page, shared, document)
             keys = {
                 "id": chunk.id,
                 "collection_id": collection.id,
@@ -106,8 +108,50 @@ class Corpus:
             self._index(collection, text, keys, counted=valid_to is None)
         return chunk
 
+    def add_many(self, collection: Collection, texts: Sequence[str]) -> None:
+        """A document of many chunks, in the lexical index alone."""
+        first = self.add(collection, texts[0])
+        shared = {"collection_id": collection.pk, "version_id": first.version_id}
+        since, counts, length = first.valid_from, Counter[int](), 0
+        chunks, entries = [], []
+        for ordinal, text in enumerate(texts[1:], start=1):
+            words = Counter(lexical.terms(text, collection.language))
+            weights = lexical.bm25_weights(words, words.total(), average_length=10)
+            counts.update(weights.keys())
+            length += words.total()
+            key = uuid4()
+            chunks.append(
+                Chunk(
+                    id=key, tenant_id=self.tenant.pk, document_id=first.document_id, ordinal=ordinal, text=text,
+                    span_start=0, span_end=len(text), tokens=1, content_hash=b"x", valid_from=since, **shared,
+                )
+            )  # fmt: skip
+            entries.append(
+                LexicalEntry(
+                    id=key, tenant_id=self.tenant.pk, weights=sparse(weights), length=words.total(), average_length=10,
+                    valid_from=since, **shared,
+                )
+            )  # fmt: skip
+        counts[0] = len(entries)
+        with self.scope():
+            Chunk.objects.bulk_create(chunks)
+            LexicalEntry.objects.bulk_create(entries)
+            TermCount.objects.bulk_create(
+                TermCount(
+                    tenant_id=self.tenant.pk, collection_id=collection.pk, dimension=place, documents=count,
+                    length=0 if place else length,
+                )
+                for place, count in counts.items()
+            )  # fmt: skip
+
     def _chunk(
-        self, collection: Collection, text: str, name: str, page: int | None, shared: dict[str, Any]
+        self,
+        collection: Collection,
+        text: str,
+        name: str,
+        page: int | None,
+        shared: dict[str, Any],
+        more: dict[str, Any],
     ) -> Chunk:
         groups = shared["reader_groups"]
         source = Source.objects.get(collection=collection)
@@ -115,10 +159,8 @@ class Corpus:
         document = Document.objects.create(
             collection=collection,
             source=source,
-            external_id=name,
-            title=name,
-            state="ready",
-            reader_groups=groups,
+            **{"external_id": name, "title": name, "state": "ready", "reader_groups": groups}
+            | more,
         )
         version = DocumentVersion.objects.create(
             document=document,
@@ -128,7 +170,11 @@ class Corpus:
             sha256=b"x",
             size=len(text),
             text=text,
+            valid_from=shared["valid_from"],
+            valid_to=shared["valid_to"],
         )
+        if shared["valid_to"] is None:
+            Document.objects.filter(pk=document.pk).update(current_version_id=version.pk)
         return Chunk.objects.create(
             collection=collection,
             document=document,

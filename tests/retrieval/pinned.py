@@ -9,7 +9,10 @@ from django.db import connection
 
 from ingestion.lexical import dimension, terms
 
-CALL = "SELECT * FROM footnote_search(%s::halfvec, %s, %s::int[], %s::int[], %s, %s::uuid[], %s::timestamptz, %s, %s)"
+CALL = (
+    "SELECT * FROM footnote_search(%s::halfvec, %s, %s::int[], %s::int[], %s, %s::uuid[], %s::uuid[],"
+    " %s::timestamptz, %s, %s)"
+)
 
 
 def call(
@@ -18,6 +21,7 @@ def call(
     *,
     space: UUID | None = None,
     collections: Sequence[UUID] | None = None,
+    versions: Sequence[UUID] | None = None,
     as_of: Any = None,
     trust: float = 1.0,
     depth: int = 100,
@@ -27,11 +31,10 @@ def call(
     counts = Counter(dimension(term) for term in terms(query, "english"))
     halfvec = None if vector is None else "[" + ",".join(map(str, vector)) + "]"
     wanted = None if collections is None else list(collections)
+    asked = [halfvec, space, list(counts), list(counts.values()), trust]
+    only = None if versions is None else list(versions)
     with connection.cursor() as cursor:
-        cursor.execute(
-            CALL,
-            [halfvec, space, list(counts), list(counts.values()), trust, wanted, as_of, depth, cut],
-        )
+        cursor.execute(CALL, [*asked, wanted, only, as_of, depth, cut])
         names = [column.name for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 

@@ -103,3 +103,9 @@ def test_the_budget_is_kept_whatever_the_texts(texts, budget):
     found = [passage(text, rank, start=1000 * rank) for rank, text in enumerate(texts, 1)]
     context = build_context(found, budget=budget)
     assert context.tokens == count_text(context.text) <= budget
+
+
+def test_a_few_small_words_make_no_difference_and_many_do():
+    few, many = LEAVE * 10 + "and so on ", LEAVE * 10 + "and so on " * 30
+    assert len(distinct([passage(LEAVE * 10, 1), passage(few, 2, version_id=uuid4())])) == 1
+    assert len(distinct([passage(LEAVE * 10, 1), passage(many, 2, version_id=uuid4())])) == 2

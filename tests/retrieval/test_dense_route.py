@@ -32,19 +32,20 @@ def fill(corpus, collection, rows: int, groups: str = "{}") -> None:
         )
 
 
-def nearest(corpus, *, groups=(), depth: int = 100) -> list:
+def nearest(corpus, *, groups=(), versions=None, depth: int = 100) -> list:
     """Ids by the graph alone, as the pinned function asks for them."""
     collections = "array(SELECT id FROM ingestion_collection WHERE tenant_id = %s)"
     with connections["owner"].cursor() as cursor:
         cursor.execute("SET ROLE footnote_search")
         cursor.execute(
-            f"SELECT id FROM footnote_nearest(%s::halfvec, %s, %s, {collections}, %s::uuid[], false, %s)",
+            f"SELECT id FROM footnote_nearest(%s::halfvec, %s, %s, {collections}, %s::uuid[], false, %s::uuid[], %s)",
             [
                 str(axis(0)),
                 corpus.space.pk,
                 corpus.tenant.pk,
                 corpus.tenant.pk,
                 list(groups),
+                versions,
                 depth,
             ],
         )
@@ -119,6 +120,48 @@ def test_where_the_graph_falls_short_the_scan_answers(acme_corpus):
     assert {row["chunk_id"] for row in rows} == {chunk.id for chunk in mine}
 
 
+def versions_of(corpus, every: int) -> list:
+    """The version of every so manieth row that may be read."""
+    with connections["operator"].cursor() as cursor:
+        cursor.execute(
+            "SELECT version_id FROM (SELECT version_id, row_number() OVER (ORDER BY id) AS n"
+            " FROM ingestion_embedding WHERE tenant_id = %s) numbered WHERE n %% %s = 0",
+            [corpus.tenant.pk, every],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def nearest_among(corpus, versions, depth: int) -> list:
+    with connections["operator"].cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM ingestion_embedding WHERE tenant_id = %s AND version_id = ANY(%s)"
+            " ORDER BY vector <#> %s::halfvec LIMIT %s",
+            [corpus.tenant.pk, versions, str(axis(0)), depth],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+@pytest.mark.parametrize("every", [2, 8, 100], ids=["half", "an eighth", "a hundredth"])
+def test_with_a_filter_the_graph_finds_as_many_and_the_same(large, every):
+    versions = versions_of(large, every)
+    found, right = nearest(large, versions=versions), nearest_among(large, versions, 100)
+    assert len(set(found[:10]) & set(right[:10])) >= 9
+    assert len(found) == len(right) == 100
+
+
+def test_a_filter_that_few_rows_pass_gives_all_of_them(acme_corpus):
+    """Whichever way is taken: by their index, or by a scan where the graph has given up."""
+    manual = acme_corpus.collection("manual")
+    fill(acme_corpus, manual, ROWS)
+    mine = [acme_corpus.add(manual, f"Text {number}.", axis(1)) for number in range(3)]
+    vector_index.build_due()
+    versions = [chunk.version_id for chunk in mine]
+    with acme_corpus.reader():
+        for only in (versions, [*versions, *(uuid4() for _ in range(1100))]):
+            rows = call(vector=axis(0), space=acme_corpus.space.id, versions=only)
+            assert {row["chunk_id"] for row in rows} == {chunk.id for chunk in mine}
+
+
 def test_small_tenants_are_scanned_though_their_partition_has_a_graph(large, globex_corpus):
     globex_corpus.add(globex_corpus.collection("manual"), "Globex.", axis(0))
     with globex_corpus.reader():
@@ -128,7 +171,7 @@ def test_small_tenants_are_scanned_though_their_partition_has_a_graph(large, glo
 def test_nobody_but_the_search_function_may_call_what_is_inside_it(acme_corpus):
     for inner in (
         "footnote_has_graph(NULL, 8)",
-        "footnote_nearest(NULL, NULL, NULL, NULL, NULL, true, 1)",
+        "footnote_nearest(NULL, NULL, NULL, NULL, NULL, true, NULL, 1)",
     ):
         with acme_corpus.reader(), connection.cursor() as cursor, pytest.raises(ProgrammingError):
             cursor.execute(f"SELECT {inner}")

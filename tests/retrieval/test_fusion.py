@@ -44,9 +44,9 @@ class TestOrder:
 
     @pytest.fixture
     def ranked(self, acme_corpus):
-        def rank(trust: float) -> list[str]:
+        def rank(trust: float, question: str = QUESTION) -> list[str]:
             with acme_corpus.reader():
-                return texts(call(QUESTION, axis(0), space=acme_corpus.space.id, trust=trust))
+                return texts(call(question, axis(0), space=acme_corpus.space.id, trust=trust))
 
         manual = acme_corpus.collection("manual")
         acme_corpus.add(manual, "Rotor wings.", between(0, 1, 0.9))
@@ -62,6 +62,14 @@ class TestOrder:
 
     def test_without_trust_in_words_meaning_decides(self, ranked):
         assert ranked(trust=0)[0] == "Rotor wings."
+
+    def test_one_word_of_three_says_less_than_a_whole_question(self, ranked):
+        assert ranked(1, "turbine")[0] == "Turbine blades."
+        assert ranked(1, "turbine sorted ascending")[0] == "Rotor wings."
+
+    def test_one_word_of_three_still_counts_where_the_model_knows_none(self, ranked):
+        foreign = "turbine sorted ascending"
+        assert ranked(lexical_trust(0), foreign)[0] == "Turbine blades."
 
     def test_a_passage_that_one_side_did_not_rank_still_has_its_score(self, acme_corpus, ranked):
         with acme_corpus.reader():

@@ -104,7 +104,50 @@ def test_an_unknown_tenant_is_named():
         call_command("search", "x", tenant="nobody-here")
 
 
-@pytest.mark.parametrize("line", ["{", "[]", '{"_id": "1"}', '{"_id": "a b", "text": "x"}'])
+def test_a_question_that_cannot_be_asked_costs_the_others_nothing(corpus, tmp_path):
+    queries, out, errors = tmp_path / "q.jsonl", tmp_path / "out.trec", StringIO()
+    rows = [("blank", " "), ("fine", "turbine blades"), ("long", "turbine blades " * 900)]
+    lines = [json.dumps({"_id": key, "text": text}) for key, text in rows]
+    # As Windows writes it.
+    queries.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode())
+    arguments = {"queries": queries, "run": out, "tenant": corpus.tenant.slug}
+    said = StringIO()
+    call_command("search", **arguments, stdout=said, stderr=errors)
+    assert [line.split()[0] for line in out.read_text().splitlines()] == ["fine", "long"]
+    assert "3 queries" in said.getvalue()
+    assert "1 of them not searched" in said.getvalue()
+    assert "query blank: The query is empty" in errors.getvalue()
+    assert "query long: 13500 characters; the first 8000 are searched" in errors.getvalue()
+    blank, fine, long = map(
+        json.loads, run(corpus, "--queries", str(queries), "--json").splitlines()
+    )
+    assert (blank["results"], blank["refused"][:18]) == ([], "The query is empty")
+    assert fine["results"]
+    assert long["results"]
+
+
+def test_a_name_stands_once_in_a_run(acme_corpus, tmp_path):
+    for slug in ("manual", "archive"):
+        acme_corpus.add(acme_corpus.collection(slug), BLADES, axis(0), name="blades.pdf")
+    queries, out = tmp_path / "q.jsonl", tmp_path / "out.trec"
+    queries.write_text(json.dumps({"_id": "1", "text": "borescope blades"}))
+    run(acme_corpus, "--queries", str(queries), "--run", str(out))
+    assert [line.split()[2] for line in out.read_text().splitlines()] == ["blades.pdf"]
+
+
+def test_a_query_set_that_is_no_text_is_refused(corpus, tmp_path):
+    queries = tmp_path / "q.jsonl"
+    queries.write_bytes(b"\xff\xfe{")
+    with pytest.raises(CommandError, match=r"q\.jsonl is not a text in UTF-8"):
+        run(corpus, "--queries", str(queries), "--run", str(tmp_path / "out.trec"))
+    assert not (tmp_path / "out.trec").exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{", "[]", '{"_id": "1"}', '{"_id": "a b", "text": "x"}', '{"_id": "2", "text": null}',
+     '{"_id": 1, "text": "again"}'],
+)  # fmt: skip
 def test_a_bad_line_of_a_query_set_is_named(tmp_path, line):
     path = tmp_path / "q.jsonl"
     path.write_text('{"_id": "1", "text": "fine"}\n' + line)

@@ -18,16 +18,30 @@ GLOBAL_TABLES = {
     "django_admin_log",  # never written: tenants.audit is the trail
 }
 DEFINERS = {
+    "footnote_account_lock",
+    "footnote_admit",
+    "footnote_admit_one",
+    "footnote_budget_raised",
+    "footnote_calls",
+    "footnote_is_bounded",
     "footnote_key",
     "footnote_places",
     "footnote_prepare_ledger_partitions",
     "footnote_prepare_span_partitions",
+    "footnote_release_expired",
+    "footnote_renew",
     "footnote_search",
+    "footnote_settle",
+    "footnote_settle_calls",
+    "footnote_suggest",
+    "footnote_throttle",
 }
 INDEXES_ACROSS_TENANTS = {
     "api_key_by_hash",  # a key is looked up before its tenant is known
     "membership_user",  # so are a person's places
+    "reservation_lease",  # the reconciler gives back what a dead process held
     "run_due",  # the operator's claim of due work
+    "space_filling",  # so is the embedding space that waited longest
 }
 CONDITION = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)"
 
@@ -104,7 +118,8 @@ CHECKS: dict[str, str] = {
          WHERE inhrelid IN (SELECT oid FROM pg_class WHERE relkind = 'r')
            AND has_table_privilege('footnote_app', inhrelid, 'select, insert, update, delete')""",
     "append-only table that the runtime role may rewrite": """
-        SELECT name FROM unnest(ARRAY['tenants_auditevent', 'inference_modelcall']) AS name
+        SELECT name FROM unnest(ARRAY['tenants_auditevent', 'inference_modelcall',
+                                  'inference_promptversion']) AS name
          WHERE has_table_privilege('footnote_app', name, 'update, delete')""",
     "runtime role that is more than it should be": """
         SELECT rolname FROM pg_roles WHERE rolname = 'footnote_app'

@@ -12,8 +12,33 @@ from django.test import Client
 from django.utils import timezone
 
 from chat.models import Citation, Conversation, Message, MessageEvent
-from inference.models import Model, ModelCall, Provider
-from ingestion.models import Chunk, Document, DocumentVersion, FileBlock, IngestionRun, StoredFile
+from inference import encryption
+from inference.models import (
+    CachePolicy,
+    Candidate,
+    GuardFinding,
+    Model,
+    ModelCall,
+    OpenCircuit,
+    Provider,
+)
+from inference.models import Route as ModelRoute
+from inference.prompts import files, versions
+from ingestion.models import (
+    Chunk,
+    Collection,
+    Document,
+    DocumentVersion,
+    FileBlock,
+    IngestionRun,
+    Retention,
+    Source,
+    SourceRun,
+    StoredFile,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+from retrieval.models import RecallAudit, SavedSearch, SlowQuery
 from tenants import people
 from tenants.models import Group, Tenant
 from tenants.tables import TenantTable
@@ -99,20 +124,67 @@ def belongings(acme: Tenant, alice: Member, sentinel: str) -> dict[str, str]:
         )
         provider = Provider.objects.create(name=sentinel, base_url="https://models.example")
         model = Model.objects.create(provider=provider, name=sentinel)
+        circuit = OpenCircuit.objects.create(
+            provider=provider.name,
+            model=sentinel,
+            endpoint="f" * 32,
+            trip=uuid4(),
+            opened_at=now,
+            open_until=now,
+            open_for=1.0,
+            error_code=sentinel[:40],
+        )
+        route = ModelRoute.objects.create(feature="chat")
+        Candidate.objects.create(route=route, model=sentinel)
         ModelCall.objects.create(
             created_at=now, operation="chat", feature="chat", provider=sentinel, model=sentinel
+        )
+        versions.add(files.built_in("answer"))
+        GuardFinding.objects.create(guard="links", kind="link", where="answer", excerpt=sentinel)
+        CachePolicy.objects.create(feature="chat")
+        RecallAudit.objects.create(
+            side=sentinel[:10], queries=1, recall=1, worst=1, ms=1, exact_ms=1
+        )
+        SlowQuery.objects.create(query=sentinel, duration_ms=1, plan=sentinel)
+        saved = SavedSearch.objects.create(user=alice.user, name=sentinel, query=sentinel)
+        webhook = WebhookEndpoint.objects.create(
+            url=f"https://{sentinel}.example/", sealed_secret=encryption.encrypt("whsec_AAAA")
+        )
+        delivery = WebhookDelivery.objects.create(
+            endpoint=webhook, event="document.ready", payload={"data": {"title": sentinel}}
+        )
+        Retention.objects.create(deleted_days=7)
+        source = Source.objects.create(
+            collection_id=inhabitant.collection_id,
+            kind="url",
+            name=sentinel,
+            config={"urls": [f"https://{sentinel}.example/"]},
+        )
+        SourceRun.objects.create(source=source, state="done", reason=sentinel, finished_at=now)
+        attached = Collection.objects.create(
+            slug="attached", name=sentinel, private_to=alice.user.pk
         )
         group = Group.objects.create(name=sentinel)
         people.add_to_group(membership=alice.membership, group=group)
         people.create_key(name=sentinel)
     return {
+        "attachments_id": str(attached.pk),
         "conversation_id": str(conversation.pk),
         "message_id": str(answer.pk),
         "document_id": str(document.pk),
         "version_id": str(version.pk),
         "collection_id": str(inhabitant.collection_id),
+        "source_id": str(source.pk),
+        "kind": "url",
         "run_id": str(run.pk),
+        "saved_id": str(saved.pk),
+        "webhook_id": str(webhook.pk),
+        "delivery_id": str(delivery.pk),
         "model_id": str(model.pk),
+        "circuit_id": str(circuit.pk),
+        "route_id": str(route.pk),
+        "prompt_name": "answer",
+        "feature": "chat",
         "trace_id": trace.trace_id,
         "span_id": "b" * 16,
         "tenant_id": str(acme.pk),
@@ -215,13 +287,17 @@ def test_strangers_are_turned_away_from_every_route(database: None) -> None:
 FILLERS = {
     name: str(UUID(int=7 << 64))
     for name in (
+        "attachments_id",
         "conversation_id",
         "message_id",
         "document_id",
         "version_id",
         "collection_id",
+        "saved_id",
         "tenant_id",
         "run_id",
+        "webhook_id",
+        "delivery_id",
     )
 }
 

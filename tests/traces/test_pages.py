@@ -187,7 +187,13 @@ def test_durations_read_well(milliseconds: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "text"),
-    [(0, "$0"), (0.00123, "$0.0012"), (1234.5, "$1,234.50"), (0.00000031, "$0.00000031")],
+    [
+        (0, "$0"),
+        (0.00123, "$0.0012"),
+        (1234.5, "$1,234.50"),
+        (0.5, "$0.50"),
+        (0.00000031, "$0.00000031"),
+    ],
 )
 def test_money_reads_well(amount: float, text: str) -> None:
     assert usd(amount) == text

@@ -74,6 +74,7 @@ def _asked(given: dict[str, Any], request: Request) -> Asked:
         instructions=told.instructions,
         temperature=given["temperature"],
         max_tokens=given["max_completion_tokens"] or given["max_tokens"],
+        fresh=answers.wants_fresh(request),
     )
     with_usage = bool((given.get("stream_options") or {}).get("include_usage"))
     base = request.build_absolute_uri("/")

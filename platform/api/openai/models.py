@@ -1,7 +1,7 @@
 """``GET /v1/models``: what may be asked, in the form of models.
 
 ``footnote`` answers from every collection that the key may read, ``footnote:<slug>`` from one, and
-``footnote/extractive`` by quotation alone.
+``footnote/extractive`` by quotation alone; configured models and routes are passed through.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,11 @@ from rest_framework.response import Response
 
 from api.errors import Absent
 from api.views import ScopedView
+from inference import catalogue, embeddings
+from inference.passthrough import relay
 from inference.types import EXTRACTIVE_MODEL
 from ingestion.models import Collection
+from tenants.scope import current_principal
 
 EVERYTHING = "footnote"
 PREFIX = "footnote:"
@@ -55,7 +58,8 @@ class ModelsView(ScopedView):
     def get(self, request: Request) -> Response:
         """All names that ``model`` may take."""
         collections = Collection.objects.order_by("slug")
-        rows = [_row(EVERYTHING), _row(EXTRACTIVE_MODEL), *map(_of_collection, collections)]
+        named = [_row(name) for name in _configured()]
+        rows = [_row(EVERYTHING), _row(EXTRACTIVE_MODEL), *map(_of_collection, collections), *named]
         return Response({"object": "list", "data": rows})
 
 
@@ -67,7 +71,8 @@ class ModelView(ScopedView):
     @extend_schema(operation_id="openai_models_get", responses=ModelOutput)
     def get(self, request: Request, model_id: str) -> Response:
         """404 for a name that ``model`` may not take."""
-        target(model_id)
+        if model_id not in _configured():
+            target(model_id)
         if model_id.startswith(PREFIX):
             return Response(_of_collection(Collection.objects.get(slug=model_id[len(PREFIX) :])))
         return Response(_row(model_id))
@@ -84,6 +89,14 @@ def target(name: str) -> Target:
         if ids := tuple(found):
             return Target(ids, None)
     raise Absent("model", field="model", code="model_not_found")
+
+
+def _configured() -> list[str]:
+    """The models that are passed through, by their own names, the routes, by theirs, and what embeds."""
+    principal = current_principal()
+    found = [one.id for one in catalogue.list_models(principal) if one.id != EXTRACTIVE_MODEL]
+    others = [*relay.routes_by_name(principal), *embeddings.names(principal)]
+    return list(dict.fromkeys([*found, *others]))
 
 
 def _of_collection(row: Collection) -> dict[str, Any]:

@@ -73,12 +73,13 @@ def annotations(answer: Answer, locate: Locate) -> list[dict[str, Any]]:
     ]
 
 
-def usage(answer: Answer) -> dict[str, int]:
-    """Tokens; zero when no model was asked."""
+def usage(answer: Answer) -> dict[str, Any]:
+    """Tokens; zero when no model was asked. ``cached``: the whole answer was kept from before."""
     return {
         "prompt_tokens": answer.input_tokens,
         "completion_tokens": answer.output_tokens,
         "total_tokens": answer.input_tokens + answer.output_tokens,
+        "cached": answer.cached,
     }
 
 

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import answers
-from api.fields import LONGEST_QUESTION, Slugs, Strict, collection_ids
+from api.fields import LONGEST_QUESTION, ExpandField, FilterField, Slugs, Strict, collection_ids
 from api.views import KeyView, principal_of
 from orchestration.events import Event
 from orchestration.questions import Author, Question
@@ -33,6 +33,11 @@ class AskInput(Strict):
     conversation = serializers.UUIDField(default=None, allow_null=True)
     model = serializers.CharField(max_length=200, default=None, allow_null=True)
     stream = serializers.BooleanField(default=False)
+    fresh = serializers.BooleanField(
+        default=False, help_text="Answer anew, also when the answer is kept from before."
+    )
+    filter = FilterField(default=None, allow_null=True, help_text="As in search.")
+    expand = ExpandField()
 
 
 class CitationOutput(serializers.Serializer[Any]):
@@ -79,11 +84,12 @@ class AskView(KeyView):
         """A cited answer, or an honest refusal."""
         asked = self.checked(AskInput)
         principal = principal_of(request)
+        asked["fresh"] = asked["fresh"] or answers.wants_fresh(request)
         question = _question(asked, principal)
         if asked["stream"]:
             return answers.event_stream(_frames(question, principal))
         answer = answers.whole(question, principal, request)
-        return Response(answer.as_json() | {"degraded": answer.degraded})
+        return Response(answer.as_json())
 
 
 def _question(asked: dict[str, Any], principal: Principal) -> Question:
@@ -99,6 +105,9 @@ def _question(asked: dict[str, Any], principal: Principal) -> Question:
         model=asked["model"],
         feature=FEATURE,
         conversation_id=asked["conversation"],
+        fresh=asked["fresh"],
+        filter=asked["filter"],
+        expand=asked["expand"],
     )
 
 

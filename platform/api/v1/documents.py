@@ -1,4 +1,4 @@
-"""``/api/v1/documents``: upload, list, look at, retry and delete."""
+"""``/api/v1/documents``: upload, list, look at, change, retry, delete and erase."""
 
 from typing import Any
 
@@ -15,25 +15,16 @@ from rest_framework.response import Response
 from api import pages
 from api.errors import Absent, Conflict, Refused
 from api.fields import Strict, collection_of
-from api.v1.schema import DocumentOutput, DocumentsOutput, UploadOutput
+from api.v1.changes import ChangeInput, JSONObject, apply, change_of
+from api.v1.schema import DocumentDetailOutput, DocumentOutput, DocumentsOutput, UploadOutput
 from api.views import ScopedView, uuid_or_absent
-from ingestion import documents
+from ingestion import citing, documents, queueing
 from ingestion.errors import NotRetryable, UploadRefused
 from ingestion.models import Document, Source, State
+from tenants.scope import current_principal, tenant_scope
 
 MOST_FILES = 100
 REFUSED_STATUS = {"too_large": 413, "unsupported_type": 415}
-
-
-class JSONObject(serializers.JSONField):
-    """A JSON object, in a form field as its text."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Raises ValidationError for anything but an object."""
-        value = super().to_internal_value(data)
-        if not isinstance(value, dict):
-            raise serializers.ValidationError('Give a JSON object, such as {"year": 2026}.')
-        return value
 
 
 class UploadInput(Strict):
@@ -46,6 +37,13 @@ class UploadInput(Strict):
     metadata = JSONObject(required=False, binary=True, default=dict)
     external_id = serializers.CharField(required=False, max_length=1000)
     title = serializers.CharField(required=False, max_length=500)
+    password = serializers.CharField(
+        required=False,
+        max_length=200,
+        trim_whitespace=False,
+        write_only=True,
+        help_text="Opens encrypted PDFs and archives",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """A name for one document cannot be that of several."""
@@ -60,8 +58,16 @@ class ListInput(Strict):
 
     collection = serializers.CharField(max_length=63, required=False)
     state = serializers.ChoiceField(State.choices, required=False)
+    found_in = serializers.UUIDField(required=False)
+    deleted = serializers.BooleanField(default=False)
     limit = serializers.IntegerField(min_value=1, max_value=500, default=100)
     cursor = serializers.CharField(max_length=200, default="")
+
+
+class DeleteInput(Strict):
+    """How to delete."""
+
+    erase = serializers.BooleanField(default=False)
 
 
 class DocumentsView(ScopedView):
@@ -75,6 +81,12 @@ class DocumentsView(ScopedView):
         parameters=[
             OpenApiParameter("collection", OpenApiTypes.STR, description="Slug"),
             OpenApiParameter("state", OpenApiTypes.STR, enum=State.values),
+            OpenApiParameter(
+                "found_in", OpenApiTypes.UUID, description="Only what was found in this document"
+            ),
+            OpenApiParameter(
+                "deleted", OpenApiTypes.BOOL, description="Those that can still be restored"
+            ),
             OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 500; 100 by default"),
             OpenApiParameter("cursor", OpenApiTypes.STR, description="From `next`"),
         ],
@@ -83,11 +95,14 @@ class DocumentsView(ScopedView):
     def get(self, request: Request) -> Response:
         """Newest first; ``next`` is the address of the following page, or null."""
         asked = self.checked(ListInput, request.query_params.dict())
-        rows = _readable()
+        rows = readable(deleted=asked["deleted"])
         if "collection" in asked:
             rows = rows.filter(collection=collection_of(asked["collection"], field="collection"))
         if "state" in asked:
             rows = rows.filter(state=asked["state"])
+        if "found_in" in asked:
+            # Uses index: document_parts
+            rows = rows.filter(parent_id=asked["found_in"])
         found, following = pages.page(request, rows, cursor=asked["cursor"], limit=asked["limit"])
         return Response({"results": [as_json(row) for row in found], "next": following})
 
@@ -110,17 +125,39 @@ class DocumentsView(ScopedView):
 class DocumentView(ScopedView):
     """One document."""
 
-    scopes = {"GET": "documents:read", "DELETE": "documents:write"}
+    scopes = {"GET": "documents:read", "PATCH": "documents:write", "DELETE": "documents:write"}
 
-    @extend_schema(operation_id="documents_get", responses=DocumentOutput)
+    @extend_schema(operation_id="documents_get", responses=DocumentDetailOutput)
     def get(self, request: Request, document_id: str) -> Response:
-        """Its state, and for a failed one the reason and what to do about it."""
-        return Response(as_json(_document(document_id)))
+        """Its state; for a failed one the reason and what to do about it, for a queued one why it waits."""
+        row = document_of(document_id)
+        cited = citing.places(row.pk, current_principal()).citations
+        more = {"warnings": documents.warnings(row), "citations": cited}
+        if waiting := queueing.why_queued(row):
+            told = {"reason": waiting.reason, "remedy": waiting.remedy}
+            more |= told | {"reason_code": waiting.code}
+        return Response(as_json(row) | more)
 
-    @extend_schema(operation_id="documents_delete", responses={204: None})
+    @extend_schema(operation_id="documents_change", request=ChangeInput, responses=DocumentOutput)
+    def patch(self, request: Request, document_id: str) -> Response:
+        """Change title, metadata, tags or reader groups; readers hold in search at once."""
+        document = document_of(document_id)
+        apply([document], change_of(self.checked(ChangeInput)))
+        # Whoever has shut themselves out is told what they did, and finds nothing the next time.
+        with tenant_scope(current_principal().as_steward()):
+            return Response(as_json(readable().get(pk=document.pk)))
+
+    @extend_schema(
+        operation_id="documents_delete",
+        parameters=[OpenApiParameter("erase", OpenApiTypes.BOOL, description="For good, at once")],
+        responses={204: None},
+    )
     def delete(self, request: Request, document_id: str) -> Response:
-        """Take it out of search and of every list, at once."""
-        documents.delete(document=_document(document_id))
+        """Take it out of search and of every list, at once; it can be restored, unless it is erased."""
+        if self.checked(DeleteInput, request.query_params.dict())["erase"]:
+            documents.erase(document=document_of(document_id, deleted=None))
+        else:
+            documents.delete(document=document_of(document_id))
         return Response(status=204)
 
 
@@ -133,18 +170,21 @@ class RetryView(ScopedView):
     def post(self, request: Request, document_id: str) -> Response:
         """Queue a failed document again; 409 when it has not failed."""
         try:
-            documents.retry(document=_document(document_id))
+            documents.retry(document=document_of(document_id))
         except NotRetryable as error:
             raise Conflict(str(error), code="not_failed") from error
-        return Response(as_json(_document(document_id)), status=202)
+        return Response(as_json(document_of(document_id)), status=202)
 
 
-def _readable() -> QuerySet[Document]:
-    return Document.objects.filter(deleted_at=None).select_related("collection")
+def readable(*, deleted: bool | None = False) -> QuerySet[Document]:
+    """What the key may read: living documents, deleted ones, or (None) both."""
+    rows = Document.objects.select_related("collection", "source", "uploaded_by")
+    return rows if deleted is None else rows.filter(deleted_at__isnull=not deleted)
 
 
-def _document(document_id: str) -> Document:
-    row = _readable().filter(pk=uuid_or_absent(document_id, "document")).first()
+def document_of(document_id: str, *, deleted: bool | None = False) -> Document:
+    """The readable document of this id. Raises Absent."""
+    row = readable(deleted=deleted).filter(pk=uuid_or_absent(document_id, "document")).first()
     if row is None:
         raise Absent("document")
     return row
@@ -173,6 +213,7 @@ def _offered(file: "UploadedFile[bytes]", asked: dict[str, Any]) -> documents.Up
         external_id=asked.get("external_id"),
         title=asked.get("title"),
         metadata=asked["metadata"] or None,
+        password=asked.get("password"),
     )
 
 
@@ -213,6 +254,7 @@ def as_json(row: Document) -> dict[str, Any]:
         "external_id": row.external_id,
         "title": row.title,
         "collection": row.collection.slug,
+        "parent_id": str(row.parent_id) if row.parent_id else None,
         "state": row.state,
         "reason": row.reason,
         "reason_code": row.reason_code,
@@ -221,6 +263,10 @@ def as_json(row: Document) -> dict[str, Any]:
         "pages": row.pages,
         "chunks": row.chunks,
         "metadata": row.metadata,
+        "source": row.source.name,
+        "uploaded_by": str(row.uploaded_by) if row.uploaded_by else None,
+        "reader_groups": [str(group) for group in row.reader_groups],
+        "deleted_at": row.deleted_at,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
     }

@@ -20,7 +20,7 @@ from config.launch import logs, tether
 from config.launch.home import REPOSITORY, Home
 
 STEADY_SECONDS = 60
-LONGEST_PAUSE = 30.0
+LONGEST_PAUSE = 5.0
 
 
 @dataclass
@@ -123,7 +123,10 @@ def note(children: list[Child], path: Path) -> None:
     for pid in running:
         with suppress(psutil.Error):
             known[pid] = psutil.Process(pid).create_time()
-    path.write_text(json.dumps(known), encoding="utf-8")
+    # In one step: whoever reads it, and whatever kills this process, finds the whole of it.
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(known), encoding="utf-8")
+    part.replace(path)
 
 
 def sweep(path: Path) -> int:

@@ -46,10 +46,10 @@ def mark(milliseconds: float) -> str:
 
 @register.filter
 def usd(amount: Decimal | float | None) -> str:
-    """Dollars with as many digits as a fraction of a cent needs: ``$0``, ``$0.000312``, ``$1.24``."""
+    """Dollars with as many digits as a fraction of a cent needs: ``$0``, ``$0.0031``, ``$0.50``, ``$1.24``."""
     if not amount:
         return "$0"
-    if amount >= 1:
+    if amount >= Decimal("0.0995"):
         return f"${number_format(amount, 2, use_l10n=True, force_grouping=True)}"
     return (
         f"${float(amount):.2g}"
@@ -68,6 +68,12 @@ def grouped(number: int) -> str:
 def percent(value: float) -> str:
     """A position for SVG: always with a point, whatever the reader's language."""
     return f"{value:.3f}%"
+
+
+@register.filter
+def share(value: float) -> str:
+    """A share of one for reading: 0.048 is ``4.8 %``."""
+    return f"{value * 100:.1f} %"
 
 
 @register.filter

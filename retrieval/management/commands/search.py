@@ -5,7 +5,6 @@ A run has one line per document, by its best passage; ``--k`` counts documents t
 """
 
 import json
-import sys
 from argparse import ArgumentParser
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,9 @@ from django.core.management.base import BaseCommand, CommandError
 from ingestion.models import Collection
 from retrieval.answerability import answerability
 from retrieval.errors import SearchRefused
-from retrieval.passages import SIDES, Passage, SearchRequest, SearchResult
+from retrieval.filters import read_query
+from retrieval.passages import EXPANSIONS, SIDES, Passage, SearchRequest, SearchResult
+from retrieval.questions import MAX_CHARACTERS
 from retrieval.runs import Query, Search, percentile, ranked_documents, read_queries, run_lines
 from retrieval.search import search, search_as_steward
 from tenants.people import UnknownTenant, tenant_by_slug
@@ -46,6 +47,15 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--side", choices=SIDES, default="hybrid", help="vectors or words alone"
+        )
+        parser.add_argument(
+            "--filter", default="", help="which documents, as in 'type:pdf -tag:draft'"
+        )
+        parser.add_argument(
+            "--rerank", action="store_true", help="let the tenant's reranker order the best anew"
+        )
+        parser.add_argument(
+            "--expand", choices=EXPANSIONS, help="search for other wordings, or for the parts, too"
         )
         parser.add_argument("--queries", type=Path, help="a .jsonl file of queries (_id, text)")
         parser.add_argument("--run", type=Path, help="the TREC run file to write")
@@ -80,6 +90,10 @@ class Command(BaseCommand):
             options["k"],
             explain=options["explain"],
             side=options["side"],
+            filter=read_query(options["filter"]).filter,
+            rerank=options["rerank"],
+            expand=options["expand"],
+            plan=options["explain"] and not options["queries"] and not options["json"],
         )
         if options["run"]:
             self._run(asked, scoped, options)
@@ -95,6 +109,8 @@ class Command(BaseCommand):
             rows = rows_of(result, explain=options["explain"])
             self.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2))
             return
+        for query in result.queries if options["explain"] else ():
+            self.stdout.write(f"searched: {query}")
         for passage in result.passages:
             self.stdout.write(as_text(passage, explain=options["explain"]))
         if not result.passages:
@@ -103,14 +119,21 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"answerability {answerability(options['query'], result.passages):.2f}"
             )
+        if options["explain"]:
+            told = ", ".join(f"{name} {ms:.1f} ms" for name, ms in result.timings_ms.items())
+            self.stdout.write(f"{told} (with the plan)\n{result.plan}")
 
     def _lines(self, asked: SearchRequest, scoped: Search, options: dict[str, Any]) -> None:
-        for query in read_queries(options["queries"]):
-            result = scoped(replace(asked, query=query.text))
-            found = rows_of(result, explain=options["explain"])
-            line: dict[str, Any] = {"_id": query.id, "results": found}
-            if options["explain"]:
-                line["answerability"] = answerability(query.text, result.passages)
+        for query in list(read_queries(options["queries"])):
+            line: dict[str, Any] = {"_id": query.id}
+            try:
+                result = scoped(replace(asked, query=self._bounded(query)))
+            except SearchRefused as error:
+                line |= {"results": [], "refused": self._left_out(query, error)}
+            else:
+                line["results"] = rows_of(result, explain=options["explain"])
+                if options["explain"]:
+                    line["answerability"] = answerability(query.text, result.passages)
             self.stdout.write(json.dumps(line, ensure_ascii=False))
 
     def _run(self, asked: SearchRequest, scoped: Search, options: dict[str, Any]) -> None:
@@ -118,25 +141,49 @@ class Command(BaseCommand):
         if not queries:
             raise CommandError(f"{options['queries']} holds no queries.")
         with options["run"].open("w", encoding="utf-8") as out:
-            timings = [self._one(asked, scoped, query, out, options["tag"]) for query in queries]
+            found = [self._one(asked, scoped, query, out, options["tag"]) for query in queries]
+        timings = [timing for timing in found if timing is not None]
+        left = len(found) - len(timings)
+        told = f", {left} of them not searched (see above)" if left else ""
+        self.stdout.write(f"{len(queries)} queries to {options['run']}{told}")
         total = [sum(timing.values()) for timing in timings]
         ranking = [timing["search"] for timing in timings]
-        self.stdout.write(f"{len(queries)} queries to {options['run']}")
         for name, values in (("in all", total), ("without embedding", ranking)):
-            p50, p95 = percentile(values, 0.5), percentile(values, 0.95)
-            self.stdout.write(f"{name}: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
+            if values:
+                p50, p95 = percentile(values, 0.5), percentile(values, 0.95)
+                self.stdout.write(f"{name}: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
 
     def _one(
         self, asked: SearchRequest, scoped: Search, query: Query, out: TextIO, tag: str
-    ) -> dict[str, float]:
+    ) -> dict[str, float] | None:
+        """Search and write one; None for a question that cannot be asked, which costs the others nothing."""
+        wanted = replace(asked, query=self._bounded(query))
         try:
-            passages, result = ranked_documents(replace(asked, query=query.text), scoped)
+            passages, result = ranked_documents(wanted, scoped)
         except SearchRefused as error:
-            raise SearchRefused(error.field, f"Query {query.id}: {error.message}") from error
+            self._left_out(query, error)
+            return None
         out.writelines(run_lines(query.id, passages, tag))
         if result.degraded:
-            sys.stderr.write(f"query {query.id}: {'; '.join(result.degraded)}\n")
+            self._say(query, "; ".join(result.degraded))
         return result.timings_ms
+
+    def _bounded(self, query: Query) -> str:
+        """As much of a question as is searched; says so where that is not all of it."""
+        if len(query.text) > MAX_CHARACTERS:
+            length = len(query.text)
+            self._say(query, f"{length} characters; the first {MAX_CHARACTERS} are searched")
+        return query.text[:MAX_CHARACTERS]
+
+    def _left_out(self, query: Query, error: SearchRefused) -> str:
+        """Tell why a question is left out. Raises the error again when it is not the question's fault."""
+        if error.field != "query":
+            raise error
+        self._say(query, error.message)
+        return error.message
+
+    def _say(self, query: Query, words: str) -> None:
+        self.stderr.write(f"query {query.id}: {words}")
 
 
 def _collection_ids(slugs: list[str]) -> tuple[Any, ...] | None:

@@ -1,0 +1,1 @@
+"""Who answers: routes, their strategies, circuit breakers, failover and hedging."""

@@ -1,0 +1,275 @@
+"""The search page: words, filters between them, facets beside them, and searches kept under a name.
+
+The address holds the whole search: ``q`` (as typed, filters included), ``f`` (each a filter chosen by a click),
+``as_of`` (a day), ``rerank`` and ``cursor``. Results open in the source view that citations use.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from chat import search_results
+from chat.guards import as_member, asker, in_scope
+from chat.pages import list_context, uuid_or_none
+from inference import gateway
+from ingestion.cleaning import clean_line
+from ingestion.models import Collection
+from retrieval import saved_searches, suggesting
+from retrieval.errors import SearchRefused
+from retrieval.filters import Filter, both, read_query
+from retrieval.filters.fields import FIELDS
+from retrieval.paging import Page, search_page
+from retrieval.passages import SearchRequest
+from retrieval.questions import MAX_CHARACTERS
+from tenants.scope import tenant_scope
+
+PAGE = 10
+SUGGESTED = 6
+# A cursor travels in the address; this much of it is still one.
+LONGEST_CURSOR = 4000
+# So many seconds somebody waits for a reranker's order before the search's own is shown.
+PATIENCE = 8.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A search as its address says it."""
+
+    q: str
+    chosen: tuple[str, ...]
+    day: str
+    cursor: str
+    rerank: str = ""
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> "Asked":
+        """What the address asks for; nonsense in it is not there."""
+        given = request.GET
+        chosen = dict.fromkeys(clean_line(term, 300) for term in given.getlist("f")[:50])
+        return cls(
+            clean_line(given.get("q", ""), MAX_CHARACTERS),
+            tuple(filter(None, chosen)),
+            given.get("as_of", "")[:10],
+            given.get("cursor", "")[:LONGEST_CURSOR],
+            "1" if given.get("rerank") else "",
+        )
+
+    @property
+    def is_blank(self) -> bool:
+        return not self.q and not self.chosen
+
+    def address(self, **changed: Any) -> str:
+        """The address of this search, or of one that differs in something; always its first page."""
+        values = {
+            "q": self.q,
+            "f": self.chosen,
+            "as_of": self.day,
+            "rerank": self.rerank,
+        } | changed
+        pairs = {name: value for name, value in values.items() if value}
+        return f"{reverse('search')}?{urlencode(pairs, doseq=True)}"
+
+    def toggled(self, term: str) -> str:
+        """The address with a filter more, or without it."""
+        rest = tuple(each for each in self.chosen if each != term)
+        return self.address(f=rest if term in self.chosen else (*self.chosen, term))
+
+    def moment(self) -> datetime | None:
+        """The end of the chosen day; None for today and later. Raises ``SearchRefused``."""
+        if not self.day:
+            return None
+        try:
+            day = date.fromisoformat(self.day)
+        except ValueError:
+            raise SearchRefused("as_of", _("The day is written as in 2026-01-31.")) from None
+        end = datetime.combine(day, time.max, tzinfo=UTC)
+        return end if end < timezone.now() and day.year > 1 else None
+
+
+@require_GET
+@as_member
+def search_view(request: HttpRequest) -> HttpResponse:
+    """The page, with results when something is asked."""
+    asked = Asked.of(request)
+    context: dict[str, Any] = {"asked": asked, "error": None, "page": None, "chips": []}
+    try:
+        context |= {} if asked.is_blank else _answer(request, asked)
+    except SearchRefused as error:
+        context["error"] = error
+    with tenant_scope(asker(request)):
+        if context["page"] is not None and not asked.cursor:
+            saved_searches.seen(user=request.user, query=asked.q, terms=asked.chosen)  # type: ignore[arg-type]
+        context |= _around(request, asked)
+        return render(request, "chat/search.html", context)
+
+
+def _answer(request: HttpRequest, asked: Asked) -> dict[str, Any]:
+    """Raises ``SearchRefused``."""
+    text, wanted = _read(asked)
+    moment = asked.moment()
+    chips = [(term, asked.toggled(term)) for term in asked.chosen]
+    if not text:
+        raise SearchRefused("query", _("Add a word to look for to these filters."))
+    page = search_page(
+        SearchRequest(
+            text,
+            limit=PAGE,
+            filter=wanted,
+            as_of=moment,
+            highlight=True,
+            rerank=bool(asked.rerank) and gateway.can_rerank(asker(request)),
+            patience=PATIENCE,
+        ),
+        principal=asker(request),
+        cursor=asked.cursor or None,
+        facets=True,
+    )
+    return {
+        "page": page,
+        "results": [search_results.shown(each) for each in page.passages],
+        "facets": search_results.facets(page, asked.chosen, asked.toggled),
+        "chips": chips,
+        "moment": moment,
+        "current": asked.address(as_of=""),
+        "further": _further(asked, page),
+        "unranked": [each for each in page.degraded if each.startswith("rerank: ")],
+        "by_words": [each for each in page.degraded if not each.startswith("rerank: ")],
+        "without_filters": asked.address(q=text, f=()) if wanted else "",
+    }
+
+
+def _read(asked: Asked) -> tuple[str, Filter | None]:
+    typed = read_query(asked.q)
+    wanted = typed.filter
+    for term in asked.chosen:
+        clicked = read_query(term)
+        if clicked.text:
+            raise SearchRefused(
+                "filter", _("“%(term)s” is no filter.") % {"term": clicked.text[:60]}
+            )
+        wanted = both(wanted, clicked.filter)
+    return typed.text, wanted
+
+
+def _further(asked: Asked, page: Page) -> str:
+    """The address of the next page; none when the cursor no longer fits into one."""
+    if page.next is None or len(page.next) > LONGEST_CURSOR:
+        return ""
+    return asked.address(cursor=page.next)
+
+
+def _around(request: HttpRequest, asked: Asked) -> dict[str, Any]:
+    """What stands around the results, in the open scope."""
+    gone = uuid_or_none(request.GET.get("deleted"))
+    saved = list(saved_searches.of(request.user))  # type: ignore[arg-type]
+    return list_context(request, words="") | {
+        "saved": [(each, Asked(each.query, tuple(each.terms), "", "").address()) for each in saved],
+        "collections": Collection.objects.exists(),
+        "deleted": gone and saved_searches.deleted(gone, user=request.user),  # type: ignore[arg-type]
+        "is_search": True,
+        "can_rerank": gateway.can_rerank(asker(request)),
+        "today": timezone.localdate().isoformat(),
+        "yesterday": (timezone.localdate() - timedelta(days=1)).isoformat(),
+    }
+
+
+@require_GET
+@as_member
+def suggest(request: HttpRequest) -> HttpResponse:
+    """Completions of what stands in the box: its saved searches, fields, words and titles of readable documents."""
+    typed = clean_line(request.GET.get("q", ""), suggesting.LONGEST)
+    # A blank at the end says that the last word is whole.
+    typed += " " if typed and request.GET.get("q", "").endswith(" ") else ""
+    last = typed.rpartition(" ")[2].lower()
+    fields = [name for name in (*FIELDS, "tag") if last and name.startswith(last) and name != last]
+    found = suggesting.suggest(typed, principal=asker(request), most=SUGGESTED)
+    titles = {each.title.casefold(): each.title for each in reversed(found.titles)}
+    context = {
+        "fields": [f"{typed[: len(typed) - len(last)]}{name}:" for name in fields[:3]],
+        "titles": [each for each in reversed(titles.values()) if each != typed],
+        "words": found.completions,
+        "saved": _saved_like(request, typed) if typed else [],
+    }
+    return render(request, "chat/_search_suggestions.html", context)
+
+
+def _saved_like(request: HttpRequest, typed: str) -> list[tuple[str, str]]:
+    with tenant_scope(asker(request)):
+        rows = saved_searches.of(request.user).filter(name__istartswith=typed.strip())[:3]  # type: ignore[arg-type]
+        return [(row.name, Asked(row.query, tuple(row.terms), "", "").address()) for row in rows]
+
+
+@require_POST
+@in_scope
+def save(request: HttpRequest) -> HttpResponse:
+    """Keep the search under a name."""
+    given = request.POST
+    asked = Asked(given.get("q", ""), tuple(given.getlist("f")[:50]), "", "")
+    try:
+        row = saved_searches.save(
+            user=request.user,  # type: ignore[arg-type]
+            name=given.get("name", ""),
+            query=asked.q,
+            terms=asked.chosen,
+        )
+        messages.success(request, _("Saved as “%(name)s”.") % {"name": row.name})
+    except SearchRefused as error:
+        messages.error(request, error.message)
+    return redirect(asked.address())
+
+
+@require_POST
+@in_scope
+def rename(request: HttpRequest, saved_id: UUID) -> HttpResponse:
+    """Give a saved search another name."""
+    try:
+        row = saved_searches.rename(saved_id, user=request.user, name=request.POST.get("name", ""))  # type: ignore[arg-type]
+    except SearchRefused as error:
+        messages.error(request, error.message)
+        return redirect("search")
+    if row is None:
+        raise Http404
+    messages.success(request, _("It is now called “%(name)s”.") % {"name": row.name})
+    return redirect("search")
+
+
+@require_POST
+@in_scope
+def delete(request: HttpRequest, saved_id: UUID) -> HttpResponse:
+    """Forget a saved search."""
+    if not saved_searches.delete(saved_id, user=request.user):  # type: ignore[arg-type]
+        raise Http404
+    return redirect(f"{reverse('search')}?{urlencode({'deleted': saved_id})}")
+
+
+@require_POST
+@in_scope
+def restore(request: HttpRequest, saved_id: UUID) -> HttpResponse:
+    """Bring a saved search back."""
+    try:
+        row = saved_searches.restore(saved_id, user=request.user)  # type: ignore[arg-type]
+    except SearchRefused as error:
+        messages.error(request, error.message)
+        return redirect("search")
+    if row is None:
+        raise Http404
+    messages.success(request, _("“%(name)s” is back.") % {"name": row.name})
+    return redirect("search")
+
+
+@require_GET
+@as_member
+def news(request: HttpRequest) -> HttpResponse:
+    """Which saved searches found something new since they were looked at; each count finds its own place."""
+    found = saved_searches.news(user=request.user, principal=asker(request))  # type: ignore[arg-type]
+    return render(request, "chat/_search_news.html", {"news": found})

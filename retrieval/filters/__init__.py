@@ -1,0 +1,33 @@
+"""Filters: which documents a search may look into, in JSON or in words, checked before they reach the database.
+
+    {"type": "pdf", "tags": {"contains": "finance"}, "or": [{"date": {"gte": "2024-01-01"}}, {"metadata.year": 2024}]}
+    type:pdf tag:finance author:"Ann Lee" date>=2024-01-01 -tag:draft
+
+``parse`` reads the first, ``read_query`` the second out of what somebody typed, ``from_openai`` the form that
+OpenAI's vector stores take; each gives a ``Filter``, or raises ``FilterRefused``, which says where it is wrong and what
+was expected. ``matching_versions`` compiles one to a query. Names of fields and operators come from a closed list and
+every value travels as a parameter: nothing that was typed becomes SQL (decision 0015).
+"""
+
+from retrieval.filters.compiling import Query, matching_versions
+from retrieval.filters.grammar import All, Either, Filter, Not, Test, both, parse
+from retrieval.filters.openai import from_openai
+from retrieval.filters.typed import TypedQuery, exactly, read_query
+from retrieval.filters.values import FilterRefused
+
+__all__ = [
+    "All",
+    "Either",
+    "Filter",
+    "FilterRefused",
+    "Not",
+    "Query",
+    "Test",
+    "TypedQuery",
+    "both",
+    "exactly",
+    "from_openai",
+    "matching_versions",
+    "parse",
+    "read_query",
+]

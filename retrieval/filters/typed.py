@@ -1,0 +1,92 @@
+"""The form for people: words to look for, and between them filters such as ``type:pdf date>=2024 -tag:draft``.
+
+``field:value`` asks in the way that suits the field (inside texts, whole labels, spans of dates), ``field=value``
+exactly; ``!= > >= < <=`` compare; ``a,b`` is one of both, ``word*`` a beginning, ``field:*`` any value; ``-`` before it
+turns it round; a value with blanks stands in quotes. A word before a colon that is no field is just a word.
+"""
+
+import re
+from dataclasses import dataclass
+
+from retrieval.filters.fields import ALIASES, FIELDS, METADATA, Field, Kind, field_named
+from retrieval.filters.grammar import All, Either, Filter, Not, comparison
+from retrieval.filters.values import FilterRefused
+
+MOST_TERMS = 50
+_NAMES = "|".join([*FIELDS, *ALIASES, r"(?:meta|metadata)\.[^\s:=<>!\"]+"])
+_VALUE = r"(?:\"[^\"]*\"|[^\s\",]+)"
+_TERM = re.compile(
+    rf"(?<!\S)(?P<minus>-?)(?P<name>{_NAMES})(?P<op>:|!=|>=|<=|=|>|<)(?P<value>{_VALUE}(?:,{_VALUE})*)(?!\S)",
+    re.IGNORECASE,
+)
+_ITEM = re.compile(_VALUE)
+_OPERATORS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
+_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?\Z", re.ASCII)
+
+
+@dataclass(frozen=True)
+class TypedQuery:
+    """What somebody typed: the words to look for, the filter between them, and its terms as they were written."""
+
+    text: str
+    filter: Filter | None
+    terms: tuple[str, ...]
+
+
+def read_query(typed: str) -> TypedQuery:
+    """Take the filters out of what was typed. Raises ``FilterRefused`` for one with a value that it cannot have."""
+    found = list(_TERM.finditer(typed))
+    if len(found) > MOST_TERMS:
+        raise FilterRefused("", f"A search has at most {MOST_TERMS} filters.")
+    parts = tuple(map(_term, found))
+    rest = " ".join(_TERM.sub(" ", typed).split())
+    return TypedQuery(rest, All(parts) if parts else None, tuple(one[0] for one in found))
+
+
+def exactly(field: str, value: str) -> str:
+    """The term that asks for exactly this value of a field."""
+    plain = re.fullmatch(r"[^\s\",*]+", value)
+    return f"{field}={value}" if plain else f'{field}="{value.replace(chr(34), " ")}"'
+
+
+def _term(found: re.Match[str]) -> Filter:
+    name = re.sub(r"^meta\.", METADATA, found["name"], flags=re.IGNORECASE)
+    place = found[0]
+    field = field_named(name if "." in name else name.lower(), place)
+    values = _ITEM.findall(found["value"])
+    op = found["op"]
+    parts = tuple(_asked(field, op.removeprefix("!"), value, place) for value in values)
+    either = parts[0] if len(parts) == 1 else Either(parts)
+    return Not(either) if bool(found["minus"]) != (op == "!=") else either
+
+
+def _asked(field: Field, op: str, written: str, place: str) -> Filter:
+    value = written.strip('"')
+    if op == ":" and written == "*":
+        return comparison(field, "exists", True, place)
+    if op in _OPERATORS:
+        return comparison(field, _OPERATORS[op], _number(field, value), place)
+    if op == ":" and written.endswith("*") and field.kind not in _WHOLE:
+        return comparison(field, "prefix", written.rstrip("*"), place)
+    if field.kind is Kind.JSON and _number(field, value) != value:
+        return comparison(field, "in", [value, _number(field, value)], place)
+    return comparison(field, _natural(field) if op == ":" else "eq", _number(field, value), place)
+
+
+_WHOLE = (Kind.TYPE, Kind.NUMBER, Kind.DATE, Kind.JSON_DATE)
+
+
+def _natural(field: Field) -> str:
+    """What a colon means."""
+    if field.kind in _WHOLE or field.name in ("collection", "media_type"):
+        return "eq"
+    return "prefix" if field.name == "language" else "contains"
+
+
+def _number(field: Field, value: str) -> object:
+    """The value as a number or a boolean where the field may hold one."""
+    if field.kind is Kind.JSON and value in ("true", "false"):
+        return value == "true"
+    if field.kind not in (Kind.NUMBER, Kind.JSON) or not _NUMBER.match(value):
+        return value
+    return float(value) if "." in value else int(value)

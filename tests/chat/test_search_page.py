@@ -1,0 +1,264 @@
+"""The search page as a browser without scripts sees it: results, filters, facets, pages, saved searches, refusals."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from html import unescape
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from chat.search_results import EXTRACT, extract
+from inference.models import Model, Provider
+from ingestion import suggestions
+from ingestion.models import Document
+from retrieval.models import SavedSearch
+from tenants.scope import platform_principal, tenant_scope
+from tests.cast import Member
+from tests.chat.conftest import Browser
+from tests.fakes import behaviours
+from tests.fakes.model_server import ModelServer
+from tests.library import Library
+
+
+@pytest.fixture
+def reader(bob: Member, browser: Browser, acme_library: Library) -> Client:
+    return browser(bob)
+
+
+def found(client: Client, q: str = "", status: int = 200, **more: object) -> str:
+    response = client.get("/search/?" + urlencode({"q": q} | more, doseq=True))
+    assert response.status_code == status
+    return str(response.content.decode())
+
+
+def titles(html: str) -> list[str]:
+    return [unescape(each) for each in re.findall(r"data-result[^>]*>([^<]*)</a>", html)]
+
+
+def addresses(html: str, words: str) -> Iterator[str]:
+    """Links whose text has these words."""
+    for address, text in re.findall(
+        r'<a [^>]*href="(/search/[^"]*)"[^>]*>(.*?)</a>', html, re.DOTALL
+    ):
+        if words in re.sub(r"<[^>]*>", " ", text):
+            yield unescape(address)
+
+
+def test_results_are_marked_and_open_at_their_passage(reader: Client) -> None:
+    html = found(reader, "paid leave")
+    assert titles(html)[0] == "Leave"
+    assert "<mark>paid</mark> <mark>leave</mark>" in html
+    address = unescape(re.findall(r'href="(/documents/[^"]*)"', html)[0])
+    opened = reader.get(address)
+    assert opened.status_code == 200
+    assert "25 days" in opened.content.decode()
+
+
+def test_it_is_in_the_navigation(reader: Client) -> None:
+    assert 'href="/search/"' in reader.get("/").content.decode()
+    assert "/search/?q=leave" in reader.get("/palette/?q=leave").content.decode()
+
+
+def test_typed_filters_narrow_and_wrong_ones_say_so(reader: Client) -> None:
+    assert set(titles(found(reader, "leave title:exp*"))) == {"Expenses"}
+    assert titles(found(reader, "leave type:pdf")) == []
+    html = unescape(found(reader, "leave date>=soon"))
+    assert "date>=soon: expected a date such as 2024" in html
+    assert 'value="leave date>=soon"' in html
+    assert "there is no type 'floppy'" in unescape(found(reader, "leave type:floppy"))
+    assert "Add a word to look for" in found(reader, "type:markdown")
+
+
+def test_facets_add_a_filter_and_chips_remove_it(reader: Client, acme_library: Library) -> None:
+    acme_library.add("lab", mice=b"# Mice\n\nMice get no paid leave.\n")
+    html = found(reader, "leave")
+    assert set(titles(html)) == {"Leave", "Expenses", "Mice"}
+    (narrower,) = addresses(html, "Lab")
+    narrowed = reader.get(narrower).content.decode()
+    assert titles(narrowed) == ["Mice"]
+    (wider,) = addresses(narrowed, "Remove this filter")
+    assert len(titles(reader.get(wider).content.decode())) == len(titles(html))
+
+
+def test_pages_follow_each_other(reader: Client, acme_library: Library) -> None:
+    files = {f"note{n}": f"# Note {n}\n\nPaid leave, number {n}.\n".encode() for n in range(14)}
+    acme_library.add("notes", **files)
+    first = found(reader, "paid leave number")
+    (second,) = addresses(first, "Next page")
+    rest = reader.get(second).content.decode()
+    assert "Passages 11–" in rest
+    assert len(titles(first)) == 10
+    assert not set(titles(first)) & set(titles(rest)) - {"Leave", "Expenses"}
+    assert list(addresses(rest, "First page"))
+    assert "The cursor" in found(reader, "paid leave", cursor="nonsense")
+
+
+def test_as_of_a_day_shows_what_was_there(reader: Client) -> None:
+    yesterday = (timezone.localdate() - timedelta(days=1)).isoformat()
+    today = timezone.localdate().isoformat()
+    assert titles(found(reader, "leave", as_of=today))
+    html = found(reader, "leave", as_of=yesterday)
+    assert titles(html) == []
+    assert "Search what is current" in html
+    assert "The day is written as" in found(reader, "leave", as_of="31.1.2026")
+
+
+def test_nothing_found_says_what_to_try(reader: Client) -> None:
+    html = found(reader, "leave", f="type=pdf")
+    assert "Nothing was found" in html
+    (wider,) = addresses(html, "Search without the filters")
+    assert titles(reader.get(wider).content.decode())
+
+
+def test_whoever_has_no_documents_is_told(charlie: Member, browser: Browser) -> None:
+    assert "There is nothing to search yet" in found(browser(charlie))
+
+
+def test_another_tenants_documents_are_not_found(
+    charlie: Member, browser: Browser, acme_library: Library
+) -> None:
+    client = browser(charlie)
+    assert titles(found(client, "paid leave")) == []
+    assert "Leave" not in client.get("/search/suggest/?q=lea").content.decode()
+
+
+def test_a_member_outside_the_group_gets_no_title_suggested(reader: Client, bob: Member) -> None:
+    suggestions.learn(bob.tenant.pk)
+    assert "Leave" in reader.get("/search/suggest/?q=lea").content.decode()
+    with tenant_scope(platform_principal(bob.tenant.pk)):
+        Document.objects.filter(title="Leave").update(reader_groups=[uuid4()])
+    assert "Leave" not in reader.get("/search/suggest/?q=lea").content.decode()
+
+
+def test_fields_are_suggested_where_one_begins(reader: Client) -> None:
+    assert 'data-fills="leave type:"' in reader.get("/search/suggest/?q=leave+ty").content.decode()
+
+
+def test_searches_are_saved_run_renamed_and_deleted(
+    reader: Client, bob: Member, alice: Member, browser: Browser
+) -> None:
+    asked = {"q": "paid leave", "f": ["type=markdown"], "name": "Holidays"}
+    kept = reader.post("/search/saved/", asked, follow=True).content.decode()
+    assert "Saved as “Holidays”." in kept
+    assert titles(kept)
+    with bob.scope():
+        row = SavedSearch.objects.get()
+    assert (row.query, row.terms) == ("paid leave", ["type=markdown"])
+    (address,) = addresses(found(reader), "Holidays")
+    assert titles(reader.get(address).content.decode())
+    assert "Holidays" not in found(browser(alice))
+    for verb in ("rename", "delete"):
+        url = f"/search/saved/{row.pk}/{verb}/"
+        assert browser(alice).post(url, {"name": "Mine"}).status_code == 404
+    renamed = reader.post(f"/search/saved/{row.pk}/rename/", {"name": "Vacation"}, follow=True)
+    assert "It is now called “Vacation”." in renamed.content.decode()
+    assert (
+        "Give the search a name."
+        in reader.post(
+            f"/search/saved/{row.pk}/rename/", {"name": " "}, follow=True
+        ).content.decode()
+    )
+    gone = reader.post(f"/search/saved/{row.pk}/delete/", follow=True).content.decode()
+    assert "“Vacation” was deleted." in gone
+    assert list(addresses(gone, "Vacation")) == []
+    restore = f"/search/saved/{row.pk}/restore/"
+    assert restore in gone
+    assert browser(alice).post(restore).status_code == 404
+    back = reader.post(restore, follow=True).content.decode()
+    assert "“Vacation” is back." in back
+    assert list(addresses(back, "Vacation"))
+    assert reader.post(restore).status_code == 404
+
+
+def test_a_saved_search_tells_what_is_new_until_it_is_looked_at(
+    reader: Client, acme_library: Library
+) -> None:
+    def news() -> list[str]:
+        html = reader.get("/search/saved/news/").content.decode()
+        return re.findall(r"(\d+) new", html)
+
+    reader.post("/search/saved/", {"q": "paid leave", "name": "Holidays"})
+    reader.post("/search/saved/", {"q": "mice type:pdf", "name": "Others"})
+    assert news() == []
+    acme_library.add("lab", mice=b"# Mice\n\nMice get no paid leave.\n")
+    assert news() == ["1"]
+    found(reader, "paid leave", cursor="")
+    assert news() == []
+
+
+def test_words_are_completed_while_they_are_typed(
+    reader: Client, charlie: Member, browser: Browser, bob: Member
+) -> None:
+    suggestions.learn(bob.tenant.pk)
+    html = reader.get("/search/suggest/?q=paid+emplo").content.decode()
+    assert 'data-searches="paid Employees"' in html
+    assert "Employees" not in browser(charlie).get("/search/suggest/?q=emplo").content.decode()
+
+
+def test_results_are_reranked_where_there_is_a_reranker(
+    reader: Client, bob: Member, model_server: ModelServer
+) -> None:
+    """The fake reranker counts the words of the question that a passage holds."""
+    assert 'name="rerank"' not in found(reader, "employees")
+    with tenant_scope(platform_principal(bob.tenant.pk)):
+        provider = Provider.objects.create(
+            name="r", base_url=model_server.base_url, protocol="cohere"
+        )
+        Model.objects.create(provider=provider, name="ranker", kind=Model.Kind.RERANK)
+    assert 'name="rerank"' in found(reader, "employees")
+    assert "reranker:" not in found(reader, "employees")
+    html = found(reader, "employees", rerank="1")
+    assert re.search(r"reranker: (up from|down from|same place)", html)
+    model_server.script(*[behaviours.failure(500)] * 9)
+    html = found(reader, "employees", rerank="1")
+    assert "Not reranked." in html
+    assert "Searched by words alone" not in html
+    assert titles(html)
+
+
+def test_a_name_is_taken_once(reader: Client, bob: Member) -> None:
+    for name in ("One", "Two"):
+        reader.post("/search/saved/", {"q": name, "name": name})
+    reader.post("/search/saved/", {"q": "other words", "name": "Two"})
+    with bob.scope():
+        assert set(SavedSearch.objects.values_list("query", flat=True)) == {"One", "other words"}
+        row = SavedSearch.objects.get(name="One")
+    told = reader.post(f"/search/saved/{row.pk}/rename/", {"name": "Two"}, follow=True)
+    assert "Another of your searches is called “Two”." in told.content.decode()
+    assert (
+        "nothing to save"
+        in reader.post("/search/saved/", {"name": "x"}, follow=True).content.decode()
+    )
+
+
+@pytest.mark.parametrize(
+    "q",
+    ["<script>alert(1)</script>", "%s {x}", "x" * 9000, "مرحبا", 'a" onx="'],
+    ids=repr,
+)
+def test_odd_words_are_only_words(reader: Client, q: str) -> None:
+    html = found(reader, q)
+    assert "<script>alert" not in html
+    assert 'onx="' not in html
+
+
+def test_extracts_show_where_the_marks_are_densest() -> None:
+    text = "leave. " + "filler word " * 80 + "Paid leave is paid. " + "filler word " * 80
+    marks = [found.span() for found in re.finditer("(?i)paid|leave", text)]
+    pieces = extract(text, marks)
+    shown = "".join(piece.text for piece in pieces)
+    assert shown.startswith("… ")
+    assert shown.endswith(" …")
+    assert [piece.text for piece in pieces if piece.is_marked] == ["Paid", "leave", "paid"]
+    assert len(shown) < EXTRACT + 10
+    assert extract("short", []) == extract("short", ())
+
+
+def test_back_to_what_is_current_keeps_the_filters(reader: Client) -> None:
+    yesterday = (timezone.localdate() - timedelta(days=1)).isoformat()
+    html = unescape(found(reader, "leave", f="type=markdown", as_of=yesterday))
+    assert 'href="/search/?q=leave&f=type%3Dmarkdown">Search what is current' in html

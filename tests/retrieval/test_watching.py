@@ -1,0 +1,178 @@
+"""Watching search: recall on questions that were asked, slow searches with plans, statistics that have drifted."""
+
+from collections import Counter
+from datetime import timedelta
+from io import StringIO
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from ingestion.models import Collection, LexicalEntry, TermCount
+from retrieval import audits, slow
+from retrieval.models import RecallAudit, SlowQuery
+from retrieval.passages import SearchRequest
+from retrieval.search import search
+from tenants.scope import Principal
+from tests.cast import PASSWORD
+from tests.retrieval.corpus import Corpus
+from traces.models import Trace
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture
+def watched(acme_corpus: Corpus) -> Corpus:
+    manual = acme_corpus.collection("manual")
+    for number in range(30):
+        acme_corpus.add(manual, f"Turbine blades, number {number}, of steel.")
+    return acme_corpus
+
+
+def ask(corpus: Corpus, question: str, days_ago: float = 0) -> None:
+    with corpus.scope():
+        Trace.objects.create(
+            trace_id=uuid4().hex, name="answer", feature="chat", outcome="ok", question=question,
+            started_at=timezone.now() - timedelta(days=days_ago), duration_ms=1,
+        )  # fmt: skip
+
+
+def reader(corpus: Corpus) -> Principal:
+    return Principal(corpus.tenant.pk)
+
+
+def test_what_was_asked_is_compared_with_an_exact_search(watched: Corpus) -> None:
+    for question in ("turbine blades", "steel number 7", "turbine blades"):
+        ask(watched, question)
+    ask(watched, "of last month", days_ago=30)
+    (row,) = audits.audit(watched.tenant.pk)
+    assert (row.side, row.queries, row.recall, row.worst) == ("lexical", 2, 1.0, 1.0)
+    assert row.ms > 0
+    assert row.exact_ms > 0
+
+
+def test_what_the_fast_way_misses_lowers_the_recall(watched: Corpus) -> None:
+    """Five better rows that are not valid yet: the scan as of now leaves them out, and finds five others."""
+    ask(watched, "turbine blades steel")
+    with watched.scope():
+        manual = Collection.objects.get()
+    for _ in range(5):
+        watched.add(manual, "Turbine blades steel.", valid_from=timezone.now() + timedelta(days=1))
+    (row,) = audits.audit(watched.tenant.pk)
+    assert row.recall == row.worst == 0.5
+
+
+def test_where_nothing_was_asked_nothing_is_kept(watched: Corpus) -> None:
+    assert audits.audit(watched.tenant.pk) == []
+
+
+def test_a_slow_search_is_kept_with_its_plan(watched: Corpus, settings) -> None:
+    settings.SLOW_SEARCH_MS = 0.001
+    search(SearchRequest("turbine " * 50, side="lexical"), principal=reader(watched))
+    with watched.scope():
+        row = SlowQuery.objects.get()
+    assert "footnote_search" in row.plan
+    assert "Execution Time" in row.plan
+    assert (row.details["side"], row.details["is_embedded"]) == ("lexical", False)
+
+
+def test_fast_searches_and_those_beyond_the_bound_are_not_kept(watched: Corpus, settings) -> None:
+    settings.SLOW_SEARCH_MS = 0
+    search(SearchRequest("turbine", side="lexical"), principal=reader(watched))
+    with watched.scope():
+        assert not SlowQuery.objects.exists()
+        for _ in range(slow.MOST_A_DAY):
+            SlowQuery.objects.create(query="x", duration_ms=1)
+    settings.SLOW_SEARCH_MS = 1
+    search(SearchRequest("turbine", side="lexical"), principal=reader(watched))
+    with watched.scope():
+        assert SlowQuery.objects.count() == slow.MOST_A_DAY
+
+
+def test_a_plan_that_takes_too_long_is_given_up(watched: Corpus) -> None:
+    with watched.reader(), connection.cursor() as cursor:
+        assert "No plan" in slow.plan("SELECT pg_sleep(2)", {}, most_ms=20)
+        cursor.execute("SELECT 1")
+        assert cursor.fetchone() == (1,)
+
+
+def test_collections_whose_statistics_are_off_are_named(watched: Corpus) -> None:
+    with watched.scope():
+        Collection.objects.update(average_length=5)
+        assert audits.drifted() == [] or "average" in audits.drifted()[0].problems[0]
+        Collection.objects.update(average_length=100)
+        (found,) = audits.drifted()
+        assert "weighted with an average of 100 terms" in found.problems[0]
+        LexicalEntry.objects.filter(pk=LexicalEntry.objects.values("pk")[:1]).update(
+            valid_to=timezone.now()
+        )
+        (found,) = audits.drifted()
+        assert "30 passages are counted, 29 can be searched" in found.problems[1]
+
+
+def test_an_admin_sees_recall_warnings_and_plans(watched: Corpus, alice) -> None:
+    with watched.scope():
+        for recall in (0.99, 0.7):
+            RecallAudit.objects.create(
+                side="dense", queries=9, recall=recall, worst=0.4, ms=2, exact_ms=9
+            )
+        Collection.objects.update(average_length=100)
+        row = SlowQuery.objects.create(query="slow words", duration_ms=2000, plan="Seq Scan <b>")
+    admin = Client()
+    assert admin.login(username=alice.email, password=PASSWORD)
+    html = admin.get("/admin/retrieval/recallaudit/").content.decode()
+    for words in ("by meaning", "Too low", "70.0 %", "-29.0", "Drifted", "average of 100 terms"):
+        assert words in html
+    assert "slow words" in admin.get("/admin/retrieval/slowquery/").content.decode()
+    page = admin.get(f"/admin/retrieval/slowquery/{row.pk}/change/").content.decode()
+    assert "Seq Scan &lt;b&gt;" in page
+
+
+def test_an_admin_has_a_collection_counted_anew(watched: Corpus, alice, bob) -> None:
+    """Counts that are off in every way: one too many, one missing, one of a term that nothing holds."""
+    with watched.scope():
+        collection = Collection.objects.get()
+        right = counts(collection)
+        TermCount.objects.filter(collection=collection).exclude(dimension=0)[0].delete()
+        for dimension, documents in ((0, 5), (7, 3)):
+            TermCount.objects.create(
+                collection=collection, dimension=dimension, documents=documents, length=0
+            )
+        Collection.objects.update(average_length=100)
+        assert counts(collection) != right
+    mend = f"/admin/retrieval/recallaudit/mend/{collection.pk}/"
+    member, admin = Client(), Client()
+    assert member.login(username=bob.email, password=PASSWORD)
+    assert admin.login(username=alice.email, password=PASSWORD)
+    member.post(mend)
+    with watched.scope():
+        assert counts(collection) != right
+    said = admin.post(mend, follow=True).content.decode()
+    assert "3 counts were off and are right now" in said
+    assert "Drifted" not in said
+    assert "every count was right" in admin.post(mend, follow=True).content.decode()
+    with watched.scope():
+        assert counts(collection) == right
+        assert audits.drifted() == []
+
+
+def counts(collection: Collection) -> dict[int, int]:
+    found: Counter[int] = Counter()
+    for row in TermCount.objects.filter(collection=collection):
+        found[row.dimension] += row.documents
+    return {dimension: count for dimension, count in found.items() if count}
+
+
+def test_the_command_explains_with_timings_and_plan(watched: Corpus) -> None:
+    told = StringIO()
+    call_command(
+        "search", "turbine blades", tenant=watched.tenant.slug, explain=True, k=2,
+        filter="type:pdf -title:x", stdout=told,
+    )  # fmt: skip
+    assert "Nothing found." in told.getvalue()
+    call_command("search", "turbine", tenant=watched.tenant.slug, explain=True, k=2, stdout=told)
+    assert "Function Scan on footnote_search" in told.getvalue()
+    assert "embed" in told.getvalue()
