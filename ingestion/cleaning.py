@@ -64,6 +64,8 @@ def clean_json(value: Any, *, depth: int = 20) -> Any:
 
 def _characters(text: str) -> str:
     """Character by character; which steps are needed is read off the set of characters, which is fast."""
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
     present = set(text)
     if not present.isdisjoint(_SURROGATES):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

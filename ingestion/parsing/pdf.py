@@ -17,6 +17,7 @@ import pypdfium2.raw as raw
 from ingestion.parsing.assembly import Assembly
 from ingestion.parsing.detection import PDF, encrypted
 from ingestion.parsing.errors import PermanentParseError
+from ingestion.parsing.pdf_characters import Characters
 from ingestion.parsing.pdf_extras import enclose_attachments, form_answers
 from ingestion.parsing.pdf_fallback import check_page_count, needs_ocr, parse_by_pypdf
 from ingestion.parsing.pdf_headings import OutlineEntry
@@ -89,9 +90,10 @@ def _lines_of(document: pdfium.PdfDocument, index: int, reader: Reader | None) -
     except pdfium.PdfiumError:
         return []
     try:
-        found = page_lines(textpage)
+        characters = Characters(textpage)
+        found = page_lines(characters)
         scanned = read_scan(page, reader) if reader and is_scan(page, found) else []
-        return in_reading_order(with_tables(scanned or cut_at_gaps(textpage, found)))
+        return in_reading_order(with_tables(scanned or cut_at_gaps(characters, found)))
     finally:
         textpage.close()
         page.close()

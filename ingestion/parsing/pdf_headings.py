@@ -110,15 +110,13 @@ def _heading_style(
 ) -> tuple[float, bool] | None:
     """What makes a line a heading: larger type, or bold type on a line of its own."""
     text = line.text
-    if (
-        line.table
-        or line.cells > 2
-        or len(text) > _CHARS
-        or len(LETTER.findall(text)) < 3
-        or text.endswith((",", ";"))
-    ):
+    if line.table or line.cells > 2 or len(text) > _CHARS or text.endswith((",", ";")):
         return None
-    if line.size > body * _BIGGER:
+    larger = line.size > body * _BIGGER
+    # Few lines stand out, so only theirs are looked at letter by letter.
+    if not (larger or line.bold) or len(LETTER.findall(text)) < 3:
+        return None
+    if larger:
         return line.size, line.bold
     alone = line.bold and not bold_body and line.size >= body * 0.95 and not LIST_MARK.match(text)
     if alone and len(text) < 100 and not text.endswith(".") and not _runs_on(page, index):

@@ -20,18 +20,24 @@ class Hyphenation:
     def __init__(self, pages: Sequence[list[Line]]) -> None:
         self._pages = pages
 
-    # A fifth of the time that a document takes, and most documents break no word: counted when first asked for.
+    # Most documents break no word: counted when first asked for, and each string between blanks looked into once.
     @cached_property
-    def _text(self) -> str:
-        return "\n".join(line.text for page in self._pages for line in page)
+    def _strings(self) -> Counter[str]:
+        text = "\n".join([line.text for page in self._pages for line in page])
+        return Counter(text.split())
 
     @cached_property
     def _words(self) -> Counter[str]:
-        return Counter(map(str.casefold, _WORD.findall(self._text)))
+        words: Counter[str] = Counter()
+        for string, times in self._strings.items():
+            for word in _WORD.findall(string):
+                words[word.casefold()] += times
+        return words
 
     @cached_property
     def _compounds(self) -> set[str]:
-        return set(map(str.casefold, _COMPOUND.findall(self._text)))
+        hyphened = (string for string in self._strings if "-" in string)
+        return {found.casefold() for string in hyphened for found in _COMPOUND.findall(string)}
 
     def join(self, lines: Sequence[Line]) -> str:
         """The text of a block: list items and short lines keep their line breaks."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -119,14 +119,23 @@ def _paragraph_ended(previous: Line, line: Line) -> bool:
 
 
 def _mark_full_lines(page: list[Line]) -> None:
-    margins: dict[int, float] = defaultdict(float)
-    for line in page:
-        for column in range(_column(line) - 2, _column(line) + 3):
-            margins[column] = max(margins[column], line.x1)
+    margins = _margins(page)
     for line, following in pairwise(page):
         word = following.text.split(" ", 1)[0]
         width = (following.x1 - following.x0) / len(following.text)
         line.full = line.hyphen or line.x1 + (len(word) + 1) * width > margins[_column(line)]
+
+
+def _margins(page: list[Line]) -> dict[int, float]:
+    """Column -> where the longest line of it and of its neighbours ends."""
+    ends: dict[int, float] = {}
+    for line in page:
+        column = _column(line)
+        ends[column] = max(ends.get(column, 0.0), line.x1)
+    return {
+        column: max(ends.get(near, 0.0) for near in range(column - 2, column + 3))
+        for column in ends
+    }
 
 
 def _column(line: Line) -> int:

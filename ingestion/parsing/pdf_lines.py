@@ -6,22 +6,18 @@ the last character of each line are asked: enough to tell headings, paragraphs a
 
 from __future__ import annotations
 
-import ctypes
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import pypdfium2 as pdfium
-import pypdfium2.raw as raw
+from ingestion.parsing.pdf_characters import Characters
 
 # PDFium writes U+FFFE (older ones U+0002) for a hyphen at a line's end and swallows the line break.
-HYPHENS = "\ufffe\x02"
-_BREAK = re.compile(f"\r\n|\r|\n|[{HYPHENS}]")
+_HYPHENS = frozenset("\ufffe\x02")
+_BREAK = re.compile(f"(\r\n|\r|\n|[{''.join(_HYPHENS)}])")
 LETTER = re.compile(r"[^\W\d_]")
 LIST_MARK = re.compile(r"(?:[•●◦▪‣∙·○■□✓➢–*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)])\s+\S")
 _RULE = re.compile(r"([=_*~.-])\1{4,}")  # drawn with characters, says nothing
-_BOLD = re.compile(rb"bold|black|heavy|semib|demi|medi(?!um-?it)|cmbx", re.IGNORECASE)
-_BOLD_WEIGHT = 600
 _WORD_GAP = 0.15  # of the type's size: less is no space
 
 
@@ -43,28 +39,19 @@ class Line:
     full: bool = False  # wrapped here: the next line's first word would not have fitted
 
 
-def page_lines(textpage: pdfium.PdfTextPage) -> list[Line]:
-    """All lines with text, in content order. Takes 1 to 2 ms for a page of 50 lines."""
-    fragments = (_line(textpage, *piece) for piece in _pieces(_text(textpage)))
+def page_lines(characters: Characters) -> list[Line]:
+    """All lines with text, in content order."""
+    fragments = (_line(characters, *piece) for piece in _pieces(characters.text()))
     return _joined(line for line in fragments if line)
-
-
-def _text(textpage: pdfium.PdfTextPage) -> str:
-    """The page's text with one code point for each of PDFium's characters, so that indexes agree."""
-    text: str = textpage.get_text_range()
-    if len(text) == textpage.count_chars():
-        return text
-    count = textpage.count_chars()
-    return "".join(chr(raw.FPDFText_GetUnicode(textpage, i) or 0x20) for i in range(count))
 
 
 def _pieces(text: str) -> Iterator[tuple[str, int, bool]]:
     """(line, index of its first character, whether it ends in a hyphen)."""
     start = 0
-    for found in _BREAK.finditer(text):
-        yield text[start : found.start()], start, found.group() in HYPHENS
-        start = found.end()
-    yield text[start:], start, False
+    pieces = _BREAK.split(text)
+    for piece, ending in zip(pieces[::2], [*pieces[1::2], ""], strict=True):
+        yield piece, start, ending in _HYPHENS
+        start += len(piece) + len(ending)
 
 
 def _joined(fragments: Iterable[Line]) -> list[Line]:
@@ -92,39 +79,13 @@ def _append(line: Line, fragment: Line) -> None:
     line.x1, line.hyphen, line.last = fragment.x1, fragment.hyphen, fragment.last
 
 
-def _line(textpage: pdfium.PdfTextPage, text: str, start: int, hyphen: bool) -> Line | None:
+def _line(characters: Characters, text: str, start: int, hyphen: bool) -> Line | None:
     stripped = text.strip()
     if not stripped or _RULE.fullmatch(stripped):
         return None
     first = start + text.index(stripped[0])
     last = first + len(stripped) - 1
-    left, right = char_box(textpage, first), char_box(textpage, last)
-    return Line(
-        text=stripped,
-        x0=left.left,
-        x1=right.right,
-        y=left.bottom,
-        size=round(left.top - left.bottom, 1),
-        bold=_is_bold(textpage, first),
-        hyphen=hyphen,
-        first=first,
-        last=last,
-    )
-
-
-def char_box(textpage: pdfium.PdfTextPage, index: int) -> raw.FS_RECTF:
-    """A character's box with the height of its type, in PDF points."""
-    box = raw.FS_RECTF()
-    raw.FPDFText_GetLooseCharBox(textpage, index, box)
-    return box
-
-
-_name = ctypes.create_string_buffer(128)
-_flags = ctypes.c_int()
-
-
-def _is_bold(textpage: pdfium.PdfTextPage, index: int) -> bool:
-    if raw.FPDFText_GetFontWeight(textpage, index) >= _BOLD_WEIGHT:
-        return True
-    raw.FPDFText_GetFontInfo(textpage, index, _name, len(_name), _flags)
-    return bool(_BOLD.search(_name.value))
+    x1 = characters.box(last).right
+    box = characters.box(first)
+    y, size = box.bottom, round(box.top - box.bottom, 1)
+    return Line(stripped, box.left, x1, y, size, characters.is_bold(first), hyphen, first, last)

@@ -73,8 +73,7 @@ def _kept(
 ) -> list[Line]:
     kept = []
     for index, line in enumerate(page):
-        place = _place(line)
-        if index in edges and place in running:
+        if index in edges and (place := _place(line)) in running:
             if place[0] in told or not _LETTER.search(line.text):
                 continue
             told.add(place[0])

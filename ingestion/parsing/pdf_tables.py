@@ -7,6 +7,7 @@ else is put together again as it was.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,10 +15,9 @@ from functools import partial
 from itertools import pairwise
 from statistics import median
 
-import pypdfium2 as pdfium
-
+from ingestion.parsing.pdf_characters import Characters
 from ingestion.parsing.pdf_columns import columns, columns_length
-from ingestion.parsing.pdf_lines import Line, char_box
+from ingestion.parsing.pdf_lines import Line
 from ingestion.parsing.tables import markdown_table
 
 _GAP = 1.0  # times the type's size: no space between words is that wide
@@ -27,28 +27,30 @@ _ASKED = 4  # lines of a page
 _ROW_STEP = 3.5  # times the type's size: rows further apart are not one table
 _LONGEST = 500  # characters of a line that is looked into
 _PROSE = 45  # characters of the usual cell: columns of running text are not a table
+_SPACE = re.compile(" ")
 Row = list[Line]
 
 
-def cut_at_gaps(textpage: pdfium.PdfTextPage, lines: Sequence[Line]) -> list[Line]:
+def cut_at_gaps(characters: Characters, lines: Sequence[Line]) -> list[Line]:
     """Lines cut into cells where a gap is too wide for a space.
 
     Asks PDFium only about lines that are wide for their letters and those beside them: on a page of
     prose there are next to none.
     """
-    widths = sorted(_width(line) for line in lines if len(line.text) > 20)
-    usual = widths[len(widths) // 4] if widths else 0.0
-    if usual and _has_gutter(textpage, lines):
+    widths = [_width(line) for line in lines]
+    long = sorted(w for w, line in zip(widths, lines, strict=True) if len(line.text) > 20)
+    usual = long[len(long) // 4] if long else 0.0
+    if usual and _has_gutter(characters, lines):
         usual = 0.0  # then no line is usual
-    wide = {i for i, line in enumerate(lines) if " " in line.text and _width(line) > usual * _WIDE}
+    wide = {i for i, w in enumerate(widths) if w > usual * _WIDE and " " in lines[i].text}
     asked = {near for index in wide for near in (index - 1, index, index + 1)}
     cells: list[Line] = []
     for index, line in enumerate(lines):
-        cells.extend(_cells(textpage, line) if index in asked else [line])
+        cells.extend(_cells(characters, line) if index in asked else [line])
     return cells
 
 
-def _has_gutter(textpage: pdfium.PdfTextPage, lines: Sequence[Line]) -> bool:
+def _has_gutter(characters: Characters, lines: Sequence[Line]) -> bool:
     """Do the wide lines of a page have a gap at one place, so that all of them are wide for their letters?"""
     most = max((line.x1 - line.x0 for line in lines), default=0.0)
     across = [line for line in lines if line.x1 - line.x0 > _ACROSS * most and " " in line.text]
@@ -56,7 +58,7 @@ def _has_gutter(textpage: pdfium.PdfTextPage, lines: Sequence[Line]) -> bool:
         return False
     gaps: list[tuple[float, float]] = []
     for line in across[:: len(across) // _ASKED][:_ASKED]:
-        own = [(a.x1, b.x0) for a, b in pairwise(_cells(textpage, line))]
+        own = [(a.x1, b.x0) for a, b in pairwise(_cells(characters, line))]
         gaps = [gap for gap in own if not gaps or any(map(partial(_meet, gap), gaps))]
         if not gaps:
             return False  # a page of prose: known after a line
@@ -71,17 +73,16 @@ def _width(line: Line) -> float:
     return (line.x1 - line.x0) / (len(line.text) * max(line.size, 1.0))
 
 
-def _cells(textpage: pdfium.PdfTextPage, line: Line) -> Iterator[Line]:
+def _cells(characters: Characters, line: Line) -> Iterator[Line]:
     """The parts of a line; only where its text still has one character for each of PDFium's."""
     if line.last - line.first + 1 != len(line.text) or len(line.text) > _LONGEST:
         yield line
         return
     start, x0 = 0, line.x0
-    for index, character in enumerate(line.text):
-        if character != " ":
-            continue
-        left = char_box(textpage, line.first + index - 1).right
-        right = char_box(textpage, line.first + index + 1).left
+    for space in _SPACE.finditer(line.text):
+        index = space.start()
+        left = characters.box(line.first + index - 1).right
+        right = characters.box(line.first + index + 1).left
         if right - left > _GAP * line.size:
             yield _part(line, start, index, x0, left)
             start, x0 = index + 1, right
