@@ -25,7 +25,7 @@ import psycopg
 
 DEPTH, LIMIT, WARM = 40, 10, 60
 # Up to here they are asked before their vectors have an index, too: none makes one unless it is told.
-FEW = 10_000
+FEW = 100_000
 Ask = Callable[[str, list[float]], list[str]]
 
 
