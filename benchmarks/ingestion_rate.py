@@ -1,6 +1,7 @@
 """Ingestion end to end beside the bare embedding model, in the same run on the same chunks.
 
-    bin/manage shell -c "import runpy; runpy.run_path('benchmarks/ingestion_rate.py', run_name='__main__')"
+    bin/manage shell -c "import runpy, sys; sys.argv[1:] = []; runpy.run_path('benchmarks/ingestion_rate.py',
+        run_name='__main__')"
     .venv/bin/python benchmarks/ingestion_rate.py [--rounds 4] [--documents 400] [--threads 4]     (environment set)
 
 Each round embeds the chunks of some SciFact abstracts with the model alone, then ingests the same abstracts into a new
