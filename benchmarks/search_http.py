@@ -81,6 +81,8 @@ def concurrent(
     rate(base, headers, asked, 3)
     alone, statuses = rate(base, headers, asked, options.seconds)
     print(f"alone: {alone:.1f}/s {dict(statuses)}")
+    if not alone:
+        raise SystemExit(f"Nothing at {base} answered with 200: is it up, and is the key right?")
     with subprocess.Popen(
         options.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as ingest:
