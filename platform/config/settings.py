@@ -95,6 +95,9 @@ def _database(name: str, *, pooled: bool = False) -> dict[str, Any]:
             "min_size": 1,
             "max_size": env.integer("FOOTNOTE_POOL", 16),
             "timeout": 10,
+            # Pauses between attempts double, up to minutes: after a long absence the database would be back for as long
+            # before anybody looks. An attempt that gives up is begun anew by the next request.
+            "reconnect_timeout": 5,
         }
     # A plan that was made for the average tenant is wrong for most: plan each execution.
     found["OPTIONS"]["prepare_threshold"] = None
