@@ -15,7 +15,7 @@ STATISTICS = "".join(f"ALTER TABLE retrieval_{table} ALTER tenant_id SET STATIST
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('retrieval', '0008_postings'),
+        ('retrieval', '0007_search_function_v12'),
         ('tenants', '0002_access'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    dependencies = [("retrieval", "0011_suggest")]
+    dependencies = [("retrieval", "0009_suggest")]
 
     operations = [
         migrations.AddField("savedsearch", "seen_at", models.DateTimeField(editable=False, null=True)),

@@ -8,7 +8,7 @@ SIGNATURE = "footnote_suggest(text, text, uuid[], integer)"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("retrieval", "0010_narrower_statements"), ("ingestion", "0024_suggestions")]
+    dependencies = [("retrieval", "0008_search_tables"), ("ingestion", "0024_suggestions")]
     operations = [
         migrations.RunSQL(
             pinned(statement("footnote_suggest.v1.sql", "footnote_suggest"), SIGNATURE),
