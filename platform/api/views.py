@@ -21,6 +21,7 @@ from api.idempotency import once
 from api.parsers import BoundedJSONParser
 from api.throttles import KeyThrottle
 from inference.admission import Rate
+from tenants.identifiers import uuid_or_none
 from tenants.scope import Principal, tenant_scope
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -107,7 +108,6 @@ def principal_of(request: Request) -> Principal:
 
 def uuid_or_absent(text: str, what: str) -> UUID:
     """An id from a path; what is no id at all is as absent as one that does not exist."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise Absent(what) from None
+    if (found := uuid_or_none(text)) is None:
+        raise Absent(what)
+    return found

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from chat import attachments, conversations, pages, turns
 from chat.guards import asker, in_scope
+from tenants.identifiers import uuid_or_none
 
 
 @require_POST
@@ -38,7 +39,7 @@ def ask(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     """A further question, after the message ``parent``."""
     by = asker(request)
     conversation = conversations.get(conversation_id, by)
-    parent_id = pages.uuid_or_none(request.POST.get("parent"))
+    parent_id = uuid_or_none(request.POST.get("parent"))
     parent = conversations.message(parent_id, by) if parent_id else None
     if parent is not None and parent.conversation_id != conversation.pk:
         raise conversations.Missing("parent")
@@ -154,7 +155,7 @@ def restore(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
 
 def chosen_collections(request: HttpRequest) -> list[UUID]:
     """The ids of the form's collections. Raises ValidationError for what is no id."""
-    found = [pages.uuid_or_none(each) for each in request.POST.getlist("collections")]
+    found = [uuid_or_none(each) for each in request.POST.getlist("collections")]
     if None in found:
         raise ValidationError({"collections": "A collection's id is malformed."})
     return [each for each in found if each is not None]
@@ -162,7 +163,7 @@ def chosen_collections(request: HttpRequest) -> list[UUID]:
 
 def attached_files(request: HttpRequest) -> UUID | None:
     """The private collection that the form names, if it is the member's own. Raises Missing."""
-    given = pages.uuid_or_none(request.POST.get("attachments"))
+    given = uuid_or_none(request.POST.get("attachments"))
     return attachments.owned(given, asker(request)).pk if given else None
 
 

@@ -14,6 +14,7 @@ from chat.guards import asker, in_scope
 from ingestion.documents import Upload
 from ingestion.errors import UploadRefused
 from ingestion.models import Collection
+from tenants.identifiers import uuid_or_none
 
 
 @require_POST
@@ -21,7 +22,7 @@ from ingestion.models import Collection
 def attach(request: HttpRequest) -> HttpResponse:
     """Take files, into the private collection ``attachments`` or a new one."""
     by = asker(request)
-    given = pages.uuid_or_none(request.POST.get("attachments"))
+    given = uuid_or_none(request.POST.get("attachments"))
     chosen: list[Any] = request.FILES.getlist("files")
     files = [Upload(filename=str(file.name), content=file) for file in chosen]
     try:

@@ -31,6 +31,7 @@ from inference.catalogue import ListedModel, has_language_model, list_models
 from ingestion.cleaning import clean_line
 from ingestion.collections import coverage
 from ingestion.models import TERMINAL, Collection, Document
+from tenants.identifiers import uuid_or_none
 from tenants.scope import tenant_scope
 
 PALETTE_ROWS = 8
@@ -257,14 +258,6 @@ def other_models(request: HttpRequest) -> list[ListedModel]:
     """What an answer can be asked again with; empty when there is no choice. One query."""
     models = list_models(asker(request))
     return models if len(models) > 1 else []
-
-
-def uuid_or_none(text: str | None) -> UUID | None:
-    """An id from an address; nonsense is none."""
-    try:
-        return UUID(text or "")
-    except ValueError:
-        return None
 
 
 def number_or_none(text: str | None) -> int | None:

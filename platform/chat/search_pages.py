@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from chat import search_results
 from chat.guards import as_member, asker, in_scope
-from chat.pages import list_context, uuid_or_none
+from chat.pages import list_context
 from inference import gateway
 from ingestion.cleaning import clean_line
 from ingestion.models import Collection
@@ -31,6 +31,7 @@ from retrieval.filters.fields import FIELDS
 from retrieval.paging import Page, search_page
 from retrieval.passages import SearchRequest
 from retrieval.questions import MAX_CHARACTERS
+from tenants.identifiers import uuid_or_none
 from tenants.scope import tenant_scope
 
 PAGE = 10

@@ -17,3 +17,11 @@ def uuid7() -> UUID:
 def uuid7_at(moment: datetime) -> UUID:
     """The smallest version 7 UUID of a moment: what was made later is greater."""
     return UUID(int=(int(moment.timestamp() * 1000) << 80) | (0x7 << 76) | (0x2 << 62))
+
+
+def uuid_or_none(text: str | None) -> UUID | None:
+    """An id from an address; nonsense is none."""
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None

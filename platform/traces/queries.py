@@ -6,11 +6,11 @@ one or two partitions and their key, whatever the age of the table.
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
+from tenants.identifiers import uuid_or_none
 from tenants.models import ApiKey
 from traces.models import Feedback, Span, Trace
 
@@ -37,7 +37,7 @@ def trace_named(name: str) -> Trace | None:
     """The trace with this trace id (as chat and the APIs give it) or row id. One or two queries."""
     traces = with_columns(Trace.objects.all())
     found = traces.filter(trace_id=name).first()
-    return found or (traces.filter(pk=name).first() if _is_uuid(name) else None)
+    return found or (traces.filter(pk=name).first() if uuid_or_none(name) else None)
 
 
 def spans_of(trace: Trace) -> list[Span]:
@@ -84,11 +84,3 @@ def recent_values(column: str) -> list[str]:
 def _spans(trace: Trace) -> QuerySet[Span]:
     period = period_of(trace)
     return Span.objects.filter(trace_id=trace.trace_id, started_at__range=period)
-
-
-def _is_uuid(name: str) -> bool:
-    try:
-        UUID(name)
-    except ValueError:
-        return False
-    return True
