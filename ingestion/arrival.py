@@ -148,10 +148,13 @@ def _newest_versions(document_ids: list[UUID]) -> dict[UUID, DocumentVersion]:
 
 
 def _same_content(batch: list[Accepted], uploader: Principal) -> dict[bytes, Document]:
-    """A document that the uploader may read and that holds the same bytes, by hash. Uses index: stored_file_hash."""
+    """A document that the uploader may read and that holds the same bytes, by hash. Uses index: stored_file_hash.
+
+    Not one that somebody attached in the chat for themselves, which stewards may not read either.
+    """
     files = StoredFile.objects.filter(sha256__in=[one.found.sha256 for one in batch])
     versions = DocumentVersion.objects.filter(
-        file__in=files, document__deleted_at=None
+        file__in=files, document__deleted_at=None, document__collection__private_to=None
     ).select_related("document")
     rows = versions.order_by("-number").defer("text", "page_spans", "blocks")
     return {bytes(row.sha256): row.document for row in rows if _may_read(uploader, row.document)}

@@ -9,9 +9,17 @@ from django.db import connection, connections
 
 from ingestion import collections, documents
 from ingestion.errors import NotRetryable, UploadRefused
-from ingestion.models import Document, DocumentVersion, FileBlock, IngestionRun, StoredFile
+from ingestion.models import (
+    Collection,
+    Document,
+    DocumentVersion,
+    FileBlock,
+    IngestionRun,
+    StoredFile,
+)
 from ingestion.storage import open_file
 from tenants.models import AuditEvent, Group
+from tenants.scope import platform_principal, tenant_scope
 from tests.cast import Member
 from tests.ingestion.workshop import Workshop, work_off
 
@@ -95,6 +103,21 @@ def test_the_same_bytes_under_another_name_are_accepted_and_said_to_be_known(
     other = workshop.upload("copy.md", TEXT)
     assert other.outcome == "created"
     assert other.note == "Same content as 'pump'."
+
+
+def test_what_a_member_attached_for_themselves_is_not_named_to_an_administrator(
+    workshop: Workshop, alice: Member
+) -> None:
+    workshop.ingest("payslip.md", TEXT)
+    with workshop.scope():
+        private = Collection.every.filter(pk=workshop.collection.pk)
+        private.update(private_to=alice.user.pk)
+        shared = collections.ensure("shared")
+    with tenant_scope(platform_principal(workshop.tenant.pk).as_steward()):
+        found = documents.upload(
+            collection=shared, filename="copy.md", content=io.BytesIO(TEXT.encode())
+        )
+    assert (found.outcome, found.note) == ("created", "")
 
 
 def test_a_copy_of_a_document_that_one_may_not_read_is_not_told_about(
