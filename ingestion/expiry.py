@@ -10,11 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connections
 
 from ingestion import citing, removal, statements
 from ingestion.models import Document, DocumentVersion, Retention
@@ -90,10 +88,7 @@ def _due(name: str, *, days: int) -> Iterator[tuple[UUID, UUID]]:
     """Tenant and id of what is due, page by page in that order; what is kept is passed over."""
     tenant_id, after = _START
     while True:
-        values: dict[str, Any] = {"tenant": tenant_id, "after": after, "days": days, "most": PAGE}
-        with connections["operator"].cursor() as cursor:
-            cursor.execute(SQL[name], values)
-            page = list(cursor.fetchall())
+        page = SQL.fetch_across(name, tenant=tenant_id, after=after, days=days, most=PAGE)
         yield from page
         if len(page) < PAGE:
             return

@@ -7,13 +7,9 @@ left, and for documents that nobody has read yet as many as the latest ones had.
 from collections.abc import Collection as Some
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from ingestion import statements
-from tenants.scope import current_tenant_id
 
 SQL = statements.load(__file__)
 WINDOW = timedelta(minutes=2)
@@ -37,16 +33,9 @@ class Pace:
 
 def of(collection_ids: Some[UUID]) -> Pace:
     """The pace of these collections together; one query. Uses index: run_open, run_finished."""
-    wanted: dict[str, Any] = {
-        "tenant": current_tenant_id(),
-        "collections": list(collection_ids),
-        "window": WINDOW,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(SQL["pace"], wanted)
-        finished, under_way, still_open, unmeasured, left, usual, chunks, seconds = (
-            cursor.fetchone()
-        )
+    ((finished, under_way, still_open, unmeasured, left, usual, chunks, seconds),) = SQL.fetch(
+        "pace", collections=list(collection_ids), window=WINDOW
+    )
     seconds = max(1.0, seconds or 0.0)
     documents, passages = finished / seconds, chunks / seconds
     if (unmeasured and usual is None) or not still_open:

@@ -13,14 +13,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
 from uuid import UUID
-
-from django.db import connection, connections
 
 from ingestion import statements
 from tenants.identifiers import uuid7
-from tenants.scope import current_tenant_id, platform_principal, tenant_scope
+from tenants.scope import platform_principal, tenant_scope
 
 SQL = statements.load(__file__)
 # Slots of a window: its scores fit the processor's cache, and half of what a vector may have.
@@ -73,7 +70,7 @@ def merge(tenant_id: UUID) -> bool:
     """Write one window of a tenant, if one is due; whether it did."""
     try:
         with tenant_scope(platform_principal(tenant_id)):
-            return bool(_fetch("lock")[0][0]) and _merge()
+            return bool(SQL.fetch("lock")[0][0]) and _merge()
     except _Changing:
         return False
 
@@ -88,19 +85,19 @@ class _Changing(Exception):
 
 
 def _merge() -> bool:
-    ((unmerged,),) = _fetch("unmerged")
-    old = to_rewrite([Window(*row) for row in _fetch("windows")], unmerged)
+    ((unmerged,),) = SQL.fetch("unmerged")
+    old = to_rewrite([Window(*row) for row in SQL.fetch("windows")], unmerged)
     if not old and unmerged < LEAST:
         return False
     entries = _entries(old)
-    ((number, first),) = _fetch("next_place")
+    ((number, first),) = SQL.fetch("next_place")
     for window in old:
-        _run("drop_postings", first=key(window.number, 0), last=key(window.number + 1, 0))
-        _run("drop_window", number=window.number)
+        SQL.run("drop_postings", first=key(window.number, 0), last=key(window.number + 1, 0))
+        SQL.run("drop_window", number=window.number)
     if entries:
         _write(number, first, entries)
     for window in old:
-        if _fetch("left_behind", first=window.first, end=window.first + window.slots)[0][0]:
+        if SQL.fetch("left_behind", first=window.first, end=window.first + window.slots)[0][0]:
             raise _Changing
     return True
 
@@ -126,9 +123,9 @@ def _entries(old: Iterable[Window]) -> list[Entry]:
     """What goes into the new window: all that is current in the old ones, and as much new as there is room for."""
     found: list[Entry] = []
     for window in old:
-        rows = _fetch("merged_entries", first=window.first, end=window.first + window.slots)
+        rows = SQL.fetch("merged_entries", first=window.first, end=window.first + window.slots)
         found += [Entry(*row) for row in rows]
-    rows = _fetch("new_entries", most=WINDOW - len(found))
+    rows = SQL.fetch("new_entries", most=WINDOW - len(found))
     found += [Entry(*row) for row in rows]
     return sorted(found, key=lambda entry: (entry.collection_id, entry.id))
 
@@ -136,17 +133,17 @@ def _entries(old: Iterable[Window]) -> list[Entry]:
 def _write(number: int, first: int, entries: list[Entry]) -> None:
     postings = inverted([entry.weights for entry in entries])
     dimensions = sorted(postings)
-    _run(
+    SQL.run(
         "insert_postings",
         ids=[key(number, dimension) for dimension in dimensions],
         impacts=[f"{{{','.join(postings[d])}}}/{len(entries)}" for d in dimensions],
     )
-    placed = _fetch(
+    placed = SQL.fetch(
         "give_slots",
         ids=[entry.id for entry in entries],
         slots=list(range(first, first + len(entries))),
     )[0][0]
-    _run(
+    SQL.run(
         "insert_window",
         id=uuid7(),
         number=number,
@@ -174,17 +171,4 @@ def inverted(weights: Iterable[str]) -> dict[int, list[str]]:
 
 
 def _due_tenants() -> list[UUID]:
-    with connections["operator"].cursor() as cursor:
-        cursor.execute(SQL["due"], {"least": LEAST, "lively": LIVELY})
-        return [row[0] for row in cursor.fetchall()]
-
-
-def _run(name: str, **parameters: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], parameters | {"tenant": current_tenant_id()})
-
-
-def _fetch(name: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], parameters | {"tenant": current_tenant_id()})
-        return list(cursor.fetchall())
+    return [row[0] for row in SQL.fetch_across("due", least=LEAST, lively=LIVELY)]

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from psycopg.types.json import Jsonb
 
 from ingestion import statements
@@ -63,12 +62,11 @@ def _end(
 def _write(name: str, claimed: Claim, **parameters: Any) -> int:
     """How many runs were still this worker's."""
     values: dict[str, Any] = {"tenant": claimed.tenant_id, "token": claimed.token, **parameters}
-    with tenant_scope(platform_principal(claimed.tenant_id)), connection.cursor() as cursor:
-        cursor.execute(SQL["lock_documents"], values)
-        cursor.execute(SQL[name], values)
-        changed = int(cursor.rowcount)
+    with tenant_scope(platform_principal(claimed.tenant_id)):
+        SQL.run("lock_documents", **values)
+        changed = SQL.run(name, **values)
         if changed:
-            cursor.execute(WORK_SQL["show_on_document"], values)
+            WORK_SQL.run("show_on_document", **values)
             if name != "show":
                 runs = IngestionRun.objects.filter(pk__in=values["runs"], state=State.FAILED)
                 failed = list(runs.values_list("document_id", flat=True))

@@ -12,7 +12,6 @@ from time import perf_counter
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from psycopg.types.json import Jsonb
 
 from ingestion import halfvecs, statements
@@ -65,7 +64,7 @@ def publish(
     groups = _fence([one.job for one in batch], token)
     ours = [one for one in batch if one.job.run_id in groups]
     if ours:
-        if [row[0] for row in _fetch("lock_serving")] != [space_id]:
+        if [row[0] for row in SQL.fetch("lock_serving")] != [space_id]:
             raise SpaceChanged("Another embedding space serves this tenant now.")
         scales = _scales({one.job.collection_id for one in ours})
         counts = close([one.job.document_id for one in ours], flush=False)
@@ -80,11 +79,11 @@ def publish(
 def close(document_ids: list[UUID], *, flush: bool = True) -> dict[UUID, Counts]:
     """End the validity of everything that these (locked) documents have published; what it takes from the counts."""
     counts: dict[UUID, Counts] = defaultdict(Counts)
-    versions = [row[0] for row in _fetch("open_versions", documents=document_ids)]
+    versions = [row[0] for row in SQL.fetch("open_versions", documents=document_ids)]
     if versions:
         for name in ("close_versions", "close_chunks", "close_embeddings"):
-            _run(name, versions=versions)
-        for collection_id, weights, length in _fetch("close_lexical", versions=versions):
+            SQL.run(name, versions=versions)
+        for collection_id, weights, length in SQL.fetch("close_lexical", versions=versions):
             counts[collection_id].add(from_text(weights), length, sign=-1)
         if flush:
             _count(counts)
@@ -94,19 +93,19 @@ def close(document_ids: list[UUID], *, flush: bool = True) -> dict[UUID, Counts]
 def discard(version_ids: list[UUID]) -> None:
     """Remove all that closed versions have published; nothing may cite it any more."""
     for name in ("delete_lexical", "delete_embeddings", "delete_chunks"):
-        _run(name, versions=version_ids)
+        SQL.run(name, versions=version_ids)
 
 
 def _fence(jobs: list[Job], token: UUID) -> dict[UUID, list[UUID]]:
     """Lock, and say which runs may be published, with the reader groups of their documents."""
-    _run("lock_documents", documents=[job.document_id for job in jobs])
-    rows = _fetch("still_ours", runs=sorted(job.run_id for job in jobs), token=token)
+    SQL.run("lock_documents", documents=[job.document_id for job in jobs])
+    rows = SQL.fetch("still_ours", runs=sorted(job.run_id for job in jobs), token=token)
     return {run_id: groups for run_id, groups, _ in rows}
 
 
 def _scales(collection_ids: set[UUID]) -> dict[UUID, Scale]:
-    _run("share_weights", collections=sorted(map(str, collection_ids)))
-    rows = _fetch("collection_sizes", collections=list(collection_ids))
+    SQL.run("share_weights", collections=sorted(map(str, collection_ids)))
+    rows = SQL.fetch("collection_sizes", collections=list(collection_ids))
     return {row[0]: Scale(*row) for row in rows}
 
 
@@ -144,11 +143,11 @@ def _insert(
             "versions": [row.prepared.job.version_id for row in some],
             "groups": [row.groups for row in some],
         }
-        _run("insert_chunks", rows=Jsonb([_chunk(row) for row in some]))
+        SQL.run("insert_chunks", rows=Jsonb([_chunk(row) for row in some]))
         known = [vectors[row.piece.content_hash] for row in some]
         values = {"tenant": current_tenant_id(), "space": space_id, **same}
         halfvecs.execute(SQL["insert_embeddings"], known, **values)
-        _run("insert_lexical", **same, **_lexical(some, scales, averages, counts))
+        SQL.run("insert_lexical", **same, **_lexical(some, scales, averages, counts))
 
 
 def _averages(rows: list[_Row], scales: dict[UUID, Scale]) -> dict[UUID, float]:
@@ -158,7 +157,7 @@ def _averages(rows: list[_Row], scales: dict[UUID, Scale]) -> dict[UUID, float]:
     averages = {key: scales[key].average_with(found) for key, found in words.items()}
     for key, average in averages.items():
         if scales[key].average is None:
-            _run("set_average", collection=key, average=average)
+            SQL.run("set_average", collection=key, average=average)
     return averages
 
 
@@ -203,7 +202,7 @@ def _chunk(row: _Row) -> dict[str, Any]:
 def _count(counts: dict[UUID, Counts]) -> None:
     for key in sorted(counts):
         dimensions, documents, lengths = counts[key].rows()
-        _run(
+        SQL.run(
             "count_terms",
             collection=key,
             dimensions=dimensions,
@@ -215,9 +214,9 @@ def _count(counts: dict[UUID, Counts]) -> None:
 def _flip(ours: list[Prepared], seconds: float) -> None:
     for one in ours:
         one.stages["publish"] = {"ms": round(seconds * 1000, 1), "outcome": "ok"}
-    _run("publish_versions", rows=Jsonb([_version(one) for one in ours]))
-    _run("publish_documents", rows=Jsonb([_document(one) for one in ours]))
-    _run("finish_runs", rows=Jsonb([_finished(one) for one in ours]))
+    SQL.run("publish_versions", rows=Jsonb([_version(one) for one in ours]))
+    SQL.run("publish_documents", rows=Jsonb([_document(one) for one in ours]))
+    SQL.run("finish_runs", rows=Jsonb([_finished(one) for one in ours]))
 
 
 def _version(one: Prepared) -> dict[str, Any]:
@@ -253,14 +252,3 @@ def _finished(one: Prepared) -> dict[str, Any]:
         "chunks": len(one.pieces),
         "stages": one.stages,
     }
-
-
-def _run(name: str, **parameters: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], {"tenant": current_tenant_id(), **parameters})
-
-
-def _fetch(name: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], {"tenant": current_tenant_id(), **parameters})
-        return list(cursor.fetchall())

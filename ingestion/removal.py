@@ -8,10 +8,8 @@ All run in the open tenant scope; documents are locked first, as everywhere.
 """
 
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
@@ -30,7 +28,7 @@ from ingestion.errors import NotRestorable
 from ingestion.models import Chunk, Document, DocumentVersion, IngestionRun
 from ingestion.webhooks.announcing import Event, announce
 from tenants import audit
-from tenants.scope import current_principal, current_tenant_id, tenant_scope
+from tenants.scope import current_principal, tenant_scope
 
 SQL = statements.load(__file__)
 DELETED = ("deleted", "The document was deleted before it was done.")
@@ -136,7 +134,7 @@ def erase(*, document: Document, why: str = "asked") -> bool:
         size = DocumentVersion.objects.filter(document=row).aggregate(size=Sum("size"))["size"]
         announce(Event.ERASED, [row.pk])
         discard(list(held.version_ids))
-        _run("delete_document", document=row.pk)
+        SQL.run("delete_document", document=row.pk)
         suggestions.forget(row.pk, row.collection_id, held.chunk_ids)
         audit.record(
             "document.erased",
@@ -173,12 +171,7 @@ def discard(version_ids: list[UUID]) -> None:
     publication.discard(version_ids)
     rows = DocumentVersion.objects.filter(id__in=version_ids)
     files = list(rows.order_by().values_list("file_id", flat=True).distinct())
-    _run("delete_runs", versions=version_ids)
-    _run("delete_versions", versions=version_ids)
-    _run("delete_blocks", files=files)
-    _run("delete_files", files=files)
-
-
-def _run(name: str, **parameters: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], {"tenant": current_tenant_id(), **parameters})
+    SQL.run("delete_runs", versions=version_ids)
+    SQL.run("delete_versions", versions=version_ids)
+    SQL.run("delete_blocks", files=files)
+    SQL.run("delete_files", files=files)

@@ -14,8 +14,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, connections
-
 from ingestion import statements
 from ingestion.lexical import dimension
 from ingestion.models import Collection
@@ -72,15 +70,13 @@ def is_due(collection: Collection) -> bool:
 
 def progress(collection: Collection) -> tuple[int, int]:
     """How many entries are ready, and of how many. Counts the collection's entries: 1 ms for some 5,000."""
-    ((done, of),) = _fetch("progress", tenant=collection.tenant_id, collection=collection.pk)
+    ((done, of),) = SQL.fetch("progress", tenant=collection.tenant_id, collection=collection.pk)
     return done, of
 
 
 def continue_all() -> int:
     """Weigh what is due, across tenants; how many collections have changed over. What fails is due again next time."""
-    with connections["operator"].cursor() as cursor:
-        cursor.execute(SQL["due"])
-        due = list(cursor.fetchall())
+    due = SQL.fetch_across("due")
     return sum(_attempt(tenant_id, collection_id) for tenant_id, collection_id in due)
 
 
@@ -114,23 +110,23 @@ def _reweigh(about: dict[str, Any]) -> bool:
 
 def _begun(about: dict[str, Any]) -> Target:
     """Note what is being made; what was made for something else goes."""
-    found = _fetch("is_new", **about)
+    found = SQL.fetch("is_new", **about)
     if not found:
         raise Overtaken
     if found[0][0]:
-        _run("forget", **about)
-    return Target(*_fetch("begin", **about)[0])
+        SQL.run("forget", **about)
+    return Target(*SQL.fetch("begin", **about)[0])
 
 
 def _prepare(about: dict[str, Any], target: Target, after: UUID) -> UUID | None:
     """Some more entries; where to go on, or None. Raises Overtaken when others are wanted by now."""
-    if not _fetch("hold", **asdict(target), **about):
+    if not SQL.fetch("hold", **asdict(target), **about):
         raise Overtaken
-    entries = _fetch("entries", after=after, most=BATCH, **about)
+    entries = SQL.fetch("entries", after=after, most=BATCH, **about)
     ids = [entry[0] for entry in entries]
     above = _above(about, target, ids)
     weights = [target.anew(entry, above.get(entry[0], ("", []))) for entry in entries]
-    _run("prepare", ids=ids, weights=weights, tenant=about["tenant"])
+    SQL.run("prepare", ids=ids, weights=weights, tenant=about["tenant"])
     return entries[-1][0] if len(entries) == BATCH else None
 
 
@@ -140,32 +136,21 @@ def _above(
     """Titles and headings, where their weight changes."""
     if target.emphasis == Emphasis():
         return {}
-    rows = _fetch("titles", ids=ids, tenant=about["tenant"])
+    rows = SQL.fetch("titles", ids=ids, tenant=about["tenant"])
     return {chunk: (title, headings) for chunk, title, headings in rows}
 
 
 def _switch(about: dict[str, Any], target: Target) -> bool:
     """With publications kept out: the rest, then all at once. Settings that changed meanwhile are for the next time."""
-    _run("lock", **about)
-    if not _fetch("still_wanted", **asdict(target), **about):
+    SQL.run("lock", **about)
+    if not SQL.fetch("still_wanted", **asdict(target), **about):
         return False
     # A batch is short, too, when some of it has just been removed: so it is asked again.
-    while _fetch("unprepared", **about):
+    while SQL.fetch("unprepared", **about):
         after: UUID | None = _START
         while after is not None:
             after = _prepare(about, target, after)
-    _run("switch_entries", **about)
-    _run("switch_collection", **about)
-    _run("outdate_postings", **about)
+    SQL.run("switch_entries", **about)
+    SQL.run("switch_collection", **about)
+    SQL.run("outdate_postings", **about)
     return True
-
-
-def _run(name: str, **parameters: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], parameters)
-
-
-def _fetch(name: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], parameters)
-        return list(cursor.fetchall())

@@ -10,10 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from django.db import connection, connections
 from django.db.models.functions import Now
 
 from inference import gateway
@@ -87,7 +85,7 @@ def add(specification: str) -> EmbeddingSpace:
 
 def progress(space: EmbeddingSpace) -> Progress:
     """How full it is. Costs a scan of the tenant's passages: a second at a million."""
-    passages, tokens, filled, done = _fetch("coverage", space=space.pk)[0]
+    passages, tokens, filled, done = SQL.fetch("coverage", space=space.pk)[0]
     left, seconds, cost = tokens - done, None, None
     if space.filled and done:
         seconds = space.seconds / space.filled * (passages - filled)
@@ -123,14 +121,14 @@ def _switched(tenant_id: UUID, space_id: UUID, complete_at: datetime) -> Switche
         started = time.perf_counter()
         former = EmbeddingSpace.objects.filter(state=State.SERVING).first()
         known = [space_id, *([former.pk] if former else [])]
-        states = dict(_fetch("lock_spaces", spaces=known))
+        states = dict(SQL.fetch("lock_spaces", spaces=known))
         if states.get(space_id) != State.FILLING or (former and states[former.pk] != State.SERVING):
             raise SpaceRefused("The space serves already, or is being dropped.")
         since = uuid7_at(complete_at - filling.MARGIN)
-        if _fetch("missing_since", space=space_id, since=since)[0][0]:
+        if SQL.fetch("missing_since", space=space_id, since=since)[0][0]:
             return None
-        _run("take_over")
-        _run("serve", space=space_id)
+        SQL.run("take_over")
+        SQL.run("serve", space=space_id)
         space = EmbeddingSpace.objects.get(pk=space_id)
         audit.record("space.switched", space, former=former.model if former else "")
     milliseconds = (time.perf_counter() - started) * 1000
@@ -162,7 +160,7 @@ def _delete(tenant_id: UUID, space_id: UUID) -> int:
     deleted = 0
     while True:
         with tenant_scope(platform_principal(tenant_id)):
-            some = _run("delete_vectors", space=space_id, most=DELETED_AT_ONCE)
+            some = SQL.run("delete_vectors", space=space_id, most=DELETED_AT_ONCE)
             if not some:
                 EmbeddingSpace.objects.filter(pk=space_id, state=State.RETIRED).delete()
                 return deleted
@@ -171,9 +169,7 @@ def _delete(tenant_id: UUID, space_id: UUID) -> int:
 
 def carry_out() -> int:
     """Do what people have chosen: switch to spaces that are complete, delete those that are retired; how many."""
-    with connections["operator"].cursor() as cursor:
-        cursor.execute(SQL["chosen"])
-        chosen = cursor.fetchall()
+    chosen = SQL.fetch_across("chosen")
     done = 0
     for tenant_id, space_id, state in chosen:
         if state == State.RETIRED:
@@ -191,15 +187,3 @@ def _serving() -> EmbeddingSpace:
         return vectors.serving_space()
     except RetryableError as error:
         raise SpaceRefused(f"{error.message} {error.remedy}") from error
-
-
-def _run(name: str, **parameters: Any) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], {"tenant": current_tenant_id(), **parameters})
-        return int(cursor.rowcount)
-
-
-def _fetch(name: str, **parameters: Any) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], {"tenant": current_tenant_id(), **parameters})
-        return list(cursor.fetchall())

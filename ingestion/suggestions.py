@@ -17,13 +17,12 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, connections
 from psycopg.types.json import Jsonb
 
 from ingestion import statements
 from ingestion.lexical import typed, word_starts, written_words
 from ingestion.models import Suggestion
-from tenants.scope import current_tenant_id, platform_principal, tenant_scope
+from tenants.scope import platform_principal, tenant_scope
 
 SQL = statements.load(__file__)
 log = logging.getLogger(__name__)
@@ -89,13 +88,13 @@ def _attempt(tenant_id: UUID) -> int:
 def learn(tenant_id: UUID) -> int:
     """Follow up to ``DOCUMENTS`` changed documents of a tenant; how many it were."""
     with tenant_scope(platform_principal(tenant_id)):
-        if not _fetch("lock")[0][0]:
+        if not SQL.fetch("lock")[0][0]:
             return 0
-        changed = [row[0] for row in _fetch("take", most=DOCUMENTS)]
-        documents = [_changed(row) for row in _fetch("documents", ids=changed) if row[6]]
-        _run("forget", ids=[_id(one, n) for one in changed for n in range(MOST_STARTS)])
+        changed = [row[0] for row in SQL.fetch("take", most=DOCUMENTS)]
+        documents = [_changed(row) for row in SQL.fetch("documents", ids=changed) if row[6]]
+        SQL.run("forget", ids=[_id(one, n) for one in changed for n in range(MOST_STARTS)])
         rows = [*_titles(documents), *_word_rows(_words(documents))]
-        _run("keep", rows=Jsonb(rows), witnesses=WITNESSES)
+        SQL.run("keep", rows=Jsonb(rows), witnesses=WITNESSES)
         return len(changed)
 
 
@@ -110,19 +109,16 @@ def forget(document_id: UUID, collection_id: UUID, chunk_ids: Sequence[UUID]) ->
     For the transaction that erases it, after its row is gone. Cost: three statements, one a scan of the collection's
     words (some 20 ms for 50,000).
     """
-    _run("forget", ids=[_id(document_id, number) for number in range(MOST_STARTS)])
-    _run("forget_words", collection=collection_id, chunks=list(chunk_ids))
-    _run("settle", document=document_id)
+    SQL.run("forget", ids=[_id(document_id, number) for number in range(MOST_STARTS)])
+    SQL.run("forget_words", collection=collection_id, chunks=list(chunk_ids))
+    SQL.run("settle", document=document_id)
 
 
 def sweep_all() -> None:
     """Remove what no witness bears out any more, tenant by tenant. Cost: a key look-up for each row."""
-    with connections["operator"].cursor() as cursor:
-        cursor.execute(SQL["tenants"])
-        tenants = [row[0] for row in cursor.fetchall()]
-    for tenant_id in tenants:
+    for (tenant_id,) in SQL.fetch_across("tenants"):
         with tenant_scope(platform_principal(tenant_id)):
-            _run("sweep")
+            SQL.run("sweep")
 
 
 def _titles(documents: Iterable[Changed]) -> Iterator[dict[str, Any]]:
@@ -155,7 +151,7 @@ def _words_of(document: Changed) -> dict[str, Word]:
     found: dict[str, Word] = defaultdict(Word)
     after = -1
     while True:
-        rows = _fetch("passages", version=document.version_id, after=after, most=PASSAGES)
+        rows = SQL.fetch("passages", version=document.version_id, after=after, most=PASSAGES)
         for chunk_id, ordinal, text in rows:
             after = ordinal
             spelt: dict[str, Counter[str]] = defaultdict(Counter)
@@ -216,17 +212,4 @@ def _id(*parts: object) -> UUID:
 
 
 def _due_tenants() -> list[UUID]:
-    with connections["operator"].cursor() as cursor:
-        cursor.execute(SQL["due"], {"patience": PATIENCE_SECONDS})
-        return [row[0] for row in cursor.fetchall()]
-
-
-def _run(name: str, **parameters: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], parameters | {"tenant": current_tenant_id()})
-
-
-def _fetch(name: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], parameters | {"tenant": current_tenant_id()})
-        return list(cursor.fetchall())
+    return [row[0] for row in SQL.fetch_across("due", patience=PATIENCE_SECONDS)]

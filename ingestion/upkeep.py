@@ -8,8 +8,6 @@ import logging
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, connections
-
 from ingestion import statements
 from ingestion.weighing import Norm, weighed_anew
 from tenants.scope import platform_principal, tenant_scope
@@ -24,16 +22,16 @@ _START = UUID(int=0)
 
 def fold_counts() -> int:
     """Sum up the increments of collections that have many; how many collections."""
-    due = _due("to_fold", most=MOST_INCREMENTS)
+    due = SQL.fetch_across("to_fold", most=MOST_INCREMENTS)
     for tenant_id, collection_id in due:
         with tenant_scope(platform_principal(tenant_id)):
-            _run("fold", tenant=tenant_id, collection=collection_id)
+            SQL.run("fold", tenant=tenant_id, collection=collection_id)
     return len(due)
 
 
 def reweigh() -> int:
     """Weigh the entries of drifted collections anew; how many entries. What fails is logged."""
-    due = _due("to_reweigh", drift=DRIFT)
+    due = SQL.fetch_across("to_reweigh", drift=DRIFT)
     return sum(_attempt(tenant_id, key, average) for tenant_id, key, average in due)
 
 
@@ -52,9 +50,9 @@ def mend(tenant_id: UUID, collection_id: UUID) -> int:
     """
     about = {"tenant": tenant_id, "collection": collection_id}
     with tenant_scope(platform_principal(tenant_id)):
-        _run("lock_count", **about)
-        found = _fetch("recount", **about)
-        ((average,),) = _fetch("average", **about)
+        SQL.run("lock_count", **about)
+        found = SQL.fetch("recount", **about)
+        ((average,),) = SQL.fetch("average", **about)
     if average:
         _reweigh(tenant_id, collection_id, average)
     return len(found)
@@ -68,39 +66,22 @@ def _reweigh(tenant_id: UUID, collection_id: UUID, average: float) -> int:
         "average": max(1.0, average),
     }
     with tenant_scope(platform_principal(tenant_id)):
-        _run("set_average", **about)
+        SQL.run("set_average", **about)
     changed, after = 0, _START
     while True:
         with tenant_scope(platform_principal(tenant_id)):
             # No switch to another k1 or b while this batch is made, and it is made with those of now.
-            _run("share_weights", **about)
-            ((k1, b),) = _fetch("weighed", **about)
-            entries = _fetch("entries", after=after, most=BATCH, **about)
+            SQL.run("share_weights", **about)
+            ((k1, b),) = SQL.fetch("weighed", **about)
+            entries = SQL.fetch("entries", after=after, most=BATCH, **about)
             weights = [
                 weighed_anew(text, length, Norm(k1, b, old), Norm(k1, b, about["average"]))
                 for _, text, length, old in entries
             ]
-            _run("rewrite", ids=[entry[0] for entry in entries], weights=weights, **about)
+            SQL.run("rewrite", ids=[entry[0] for entry in entries], weights=weights, **about)
         changed += len(entries)
         if len(entries) < BATCH:
             with tenant_scope(platform_principal(tenant_id)):
-                _run("outdate_postings", **about)
+                SQL.run("outdate_postings", **about)
             return changed
         after = entries[-1][0]
-
-
-def _due(name: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    with connections["operator"].cursor() as cursor:
-        cursor.execute(SQL[name], parameters)
-        return list(cursor.fetchall())
-
-
-def _run(name: str, **parameters: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], parameters)
-
-
-def _fetch(name: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], parameters)
-        return list(cursor.fetchall())

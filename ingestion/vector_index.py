@@ -60,19 +60,15 @@ def _alone() -> Iterator[bool]:
 
 def due(least_rows: int) -> Iterator[Graph]:
     """Graphs that are wanted and not there, or there and broken."""
-    with connections["operator"].cursor() as cursor:
-        cursor.execute(SQL["due"], {"least": least_rows})
-        wanted = [Graph(*row) for row in cursor.fetchall()]
+    wanted = [Graph(*row) for row in SQL.fetch_across("due", least=least_rows)]
     for graph in dict.fromkeys(wanted):
         if not _is_valid(graph):
             yield graph
 
 
 def _is_valid(graph: Graph) -> bool:
-    with connections["operator"].cursor() as cursor:
-        cursor.execute(SQL["is_valid"], {"name": graph.name})
-        row = cursor.fetchone()
-    return bool(row and row[0])
+    rows = SQL.fetch_across("is_valid", name=graph.name)
+    return bool(rows and rows[0][0])
 
 
 def _build(graph: Graph) -> None:

@@ -6,17 +6,14 @@ is published like any other: atomically, and fenced.
 """
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
-
-from django.db import connection
 
 from ingestion import arrival, runs, statements, wake
 from ingestion.errors import NotRestorable
 from ingestion.models import Collection, Document, DocumentVersion, IngestionRun
 from tenants import audit
 from tenants.identifiers import uuid7
-from tenants.scope import current_principal, current_tenant_id, tenant_scope
+from tenants.scope import current_principal, tenant_scope
 
 SQL = statements.load(__file__)
 SUPERSEDED = ("superseded", "A newer version was uploaded before this one was done.")
@@ -75,7 +72,7 @@ def divide_again(*, collection: Collection) -> int:
 def _copy(version_ids: Sequence[UUID]) -> list[IngestionRun]:
     pairs = [(uuid7(), old) for old in version_ids]
     actor = current_principal().user_id
-    _run("copy_versions", fresh=[new for new, _ in pairs], old=list(version_ids), actor=actor)
+    SQL.run("copy_versions", fresh=[new for new, _ in pairs], old=list(version_ids), actor=actor)
     rows = DocumentVersion.objects.filter(id__in=[new for new, _ in pairs])
     documents = list(rows.order_by("document_id").values_list("document_id", flat=True))
     supersede(documents)
@@ -87,9 +84,4 @@ def supersede(document_ids: Sequence[UUID]) -> None:
     newest = arrival.newest_version_ids(list(document_ids))
     older = IngestionRun.objects.filter(document_id__in=document_ids).exclude(version_id__in=newest)
     runs.end(older, *SUPERSEDED)
-    _run("close_unpublished", documents=list(document_ids), newest=newest)
-
-
-def _run(name: str, **parameters: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], {"tenant": current_tenant_id(), **parameters})
+    SQL.run("close_unpublished", documents=list(document_ids), newest=newest)

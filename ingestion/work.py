@@ -15,9 +15,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, connections, transaction
+from django.db import transaction
 
-from ingestion import statements
+from ingestion import heartbeats, statements
+from ingestion.statements import OPERATOR
 from ingestion.webhooks import announcing
 from tenants.identifiers import uuid7
 
@@ -30,7 +31,6 @@ POISON = (
     "The worker died %s times while it was working on this file.",
     "Open it in the program that made it, save it again, and upload that copy; or split it.",
 )
-_OPERATOR = "operator"
 
 logger = logging.getLogger(__name__)
 
@@ -55,13 +55,13 @@ class Reconciled:
 
 def claim(*, without: Sequence[UUID] = ()) -> Claim | None:
     """Lease the fairest due work of any tenant but these, or None. Two statements; waits for nobody."""
-    for (tenant_id,) in _rows("tenants_in_turn"):
+    for (tenant_id,) in SQL.fetch_across("tenants_in_turn"):
         if tenant_id in without:
             continue
         token = uuid7()
         wanted = {"tenant": tenant_id, "token": token, "lease": LEASE, "most": BATCH}
         # All of a tenant's due runs may be in another worker's hands at this very moment: then the next tenant.
-        if run_ids := [run_id for (run_id,) in _rows("claim", wanted)]:
+        if run_ids := [run_id for (run_id,) in SQL.fetch_across("claim", **wanted)]:
             return Claim(tenant_id, token, run_ids)
     return None
 
@@ -69,51 +69,35 @@ def claim(*, without: Sequence[UUID] = ()) -> Claim | None:
 @contextmanager
 def keep(claimed: Claim) -> Iterator[None]:
     """Renew a lease while the block runs; sets ``claimed.lost`` once another worker has it."""
-    done = threading.Event()
-    thread = threading.Thread(target=_renew, args=(claimed, done), name="lease", daemon=True)
-    thread.start()
-    try:
+
+    def renew() -> int:
+        return SQL.run_across(
+            "renew",
+            tenant=claimed.tenant_id,
+            runs=claimed.run_ids,
+            token=claimed.token,
+            lease=LEASE,
+        )
+
+    with heartbeats.beating(renew, claimed.lost, seconds=HEARTBEAT_SECONDS, name="lease"):
         yield
-    finally:
-        done.set()
-        thread.join()
-
-
-def _renew(claimed: Claim, done: threading.Event) -> None:
-    held = {
-        "tenant": claimed.tenant_id,
-        "runs": claimed.run_ids,
-        "token": claimed.token,
-        "lease": LEASE,
-    }
-    try:
-        while not done.wait(HEARTBEAT_SECONDS):
-            try:
-                if _count("renew", held) == 0 and not done.is_set():
-                    claimed.lost.set()
-            except DatabaseError as error:
-                # The next beat tries again on a new connection; the lease outlives two missed ones.
-                logger.warning("A lease was not renewed: %s", error)
-                connections[_OPERATOR].close()
-    finally:
-        connections[_OPERATOR].close()
 
 
 def is_any_due() -> bool:
     """Is there work that nobody has? Uses index: run_open."""
-    return bool(_rows("is_any_due")[0][0])
+    return bool(SQL.fetch_across("is_any_due")[0][0])
 
 
 def is_any_under_way() -> bool:
     """Does any worker hold a lease? Uses index: run_leased."""
-    return bool(_rows("is_any_under_way")[0][0])
+    return bool(SQL.fetch_across("is_any_under_way")[0][0])
 
 
 def reconcile() -> Reconciled:
     """Queue again, or fail as poison, what workers have let lapse."""
     requeued = poisoned = 0
-    with transaction.atomic(using=_OPERATOR):
-        for tenant_id, run_id, document_id, *_ in _rows("expired"):
+    with transaction.atomic(using=OPERATOR):
+        for tenant_id, run_id, document_id, *_ in SQL.fetch_across("expired"):
             found = {
                 "tenant": tenant_id,
                 "run": run_id,
@@ -122,10 +106,10 @@ def reconcile() -> Reconciled:
                 "reason": POISON[0],
                 "remedy": POISON[1],
             }
-            requeued += _count("requeue_expired", found)
-            ended = _count("poison_expired", found)
+            requeued += SQL.run_across("requeue_expired", **found)
+            ended = SQL.run_across("poison_expired", **found)
             poisoned += ended
-            _count("show_on_document", found)
+            SQL.run_across("show_on_document", **found)
             if ended:
                 told = {"event": "document.failed", "documents": [document_id], "state": "failed"}
                 _tell({"tenant": tenant_id, **told})
@@ -138,17 +122,4 @@ def reconcile() -> Reconciled:
 
 def _tell(values: dict[str, Any]) -> None:
     """As ``announcing.announce``, across tenants; the scheduler's next round sends it."""
-    with connections[_OPERATOR].cursor() as cursor:
-        cursor.execute(announcing.SQL["announce"], values)
-
-
-def _rows(name: str, parameters: Any = None) -> list[tuple[Any, ...]]:
-    with connections[_OPERATOR].cursor() as cursor:
-        cursor.execute(SQL[name], parameters)
-        return list(cursor.fetchall())
-
-
-def _count(name: str, parameters: Any) -> int:
-    with connections[_OPERATOR].cursor() as cursor:
-        cursor.execute(SQL[name], parameters)
-        return int(cursor.rowcount)
+    announcing.SQL.run_across("announce", **values)

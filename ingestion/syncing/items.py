@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Q
 
 from ingestion import statements
@@ -71,7 +70,7 @@ def _known(row: tuple[Any, ...]) -> Known:
 
 def write_taken(source: Source, taken: Sequence[Taken]) -> None:
     """Remember fetched items; one statement."""
-    _run(
+    run_statement(
         "taken",
         source,
         ids=[uuid7() for _ in taken],
@@ -90,7 +89,7 @@ def write_taken(source: Source, taken: Sequence[Taken]) -> None:
 
 def write_failed(source: Source, problems: Sequence[Problem]) -> None:
     """Remember why items could not be fetched; one statement."""
-    _run(
+    run_statement(
         "failed",
         source,
         ids=[uuid7() for _ in problems],
@@ -103,17 +102,19 @@ def write_failed(source: Source, problems: Sequence[Problem]) -> None:
 
 def write_seen(source: Source, seen: Sequence[tuple[UUID, str]]) -> None:
     """Items that are still listed, with their markers; one statement."""
-    _run("seen", source, ids=[key for key, _ in seen], markers=[mark[:300] for _, mark in seen])
+    run_statement(
+        "seen", source, ids=[key for key, _ in seen], markers=[mark[:300] for _, mark in seen]
+    )
 
 
 def write_asked(source: Source, ids: Sequence[UUID]) -> None:
     """Items whose server said that nothing changed; one statement."""
-    _run("asked", source, ids=list(ids))
+    run_statement("asked", source, ids=list(ids))
 
 
 def write_recovered(source: Source, ids: Sequence[UUID]) -> None:
     """Items that failed before and are in order now; one statement."""
-    _run("recovered", source, ids=list(ids))
+    run_statement("recovered", source, ids=list(ids))
 
 
 def missing(
@@ -138,14 +139,8 @@ def living(source: Source) -> int:
 
 
 def run_statement(name: str, source: Source, **parameters: Any) -> int:
-    """Another of this module's statements; how many rows it changed."""
-    return _run(name, source, **parameters)
-
-
-def _run(name: str, source: Source, **parameters: Any) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], {"tenant": source.tenant_id, "source": source.pk, **parameters})
-        return int(cursor.rowcount)
+    """One of this module's statements; how many rows it changed."""
+    return SQL.run(name, tenant=source.tenant_id, source=source.pk, **parameters)
 
 
 def _fitting(value: str, most: int) -> str:

@@ -1,14 +1,10 @@
 """Deliveries as rows of the transaction in which a document changed: told if and only if it happened."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
-
-from django.db import connection
 
 from ingestion import statements, wake
 from ingestion.models import State, WebhookEndpoint
-from tenants.scope import current_tenant_id
 
 SQL = statements.load(__file__)
 Event = WebhookEndpoint.Event
@@ -19,15 +15,12 @@ def announce(event: Event, document_ids: Sequence[UUID], *, state: State | None 
 
     Costs next to nothing where there are no endpoints. Uses index: ingestion_webhookendpoint_pkey
     """
-    values: dict[str, Any] = {
-        "tenant": current_tenant_id(),
-        "event": event.value,
-        "documents": list(document_ids),
-        "state": state.value if state else None,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(SQL["announce"], values)
-        written = int(cursor.rowcount)
+    written = SQL.run(
+        "announce",
+        event=event.value,
+        documents=list(document_ids),
+        state=state.value if state else None,
+    )
     if written:
         wake.on_commit(wake.WEBHOOK_TASK)
     return written

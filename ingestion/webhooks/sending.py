@@ -57,25 +57,17 @@ def send_due() -> int:
 
 def forget_old() -> int:
     """Remove deliveries that ended some time ago; how many. Operator work."""
-    with connections["operator"].cursor() as cursor:
-        values: dict[str, Any] = {"kept": KEPT}
-        cursor.execute(SQL["forget"], values)
-        return int(cursor.rowcount)
+    return SQL.run_across("forget", kept=KEPT)
 
 
 def is_any_due() -> bool:
     """Does a delivery wait for a sender? Uses index: delivery_waiting."""
-    with connections["operator"].cursor() as cursor:
-        cursor.execute(SQL["is_any_due"])
-        return bool(cursor.fetchone()[0])
+    return bool(SQL.fetch_across("is_any_due")[0][0])
 
 
 def _claim() -> list[tuple[UUID, UUID]]:
     """Tenant and id of deliveries that nobody else sends now, a few of each endpoint."""
-    values: dict[str, Any] = {"lease": LEASE, "most": AT_ONCE, "each": PER_ENDPOINT}
-    with connections["operator"].cursor() as cursor:
-        cursor.execute(SQL["claim"], values)
-        return list(cursor.fetchall())
+    return SQL.fetch_across("claim", lease=LEASE, most=AT_ONCE, each=PER_ENDPOINT)
 
 
 def _send(tenant_id: UUID, delivery_id: UUID) -> None:

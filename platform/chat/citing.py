@@ -5,10 +5,8 @@ in the nearest passages of a refusal. Citations stay, without a passage: the ans
 """
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.urls import reverse
 
 from chat import page_images
@@ -16,7 +14,7 @@ from chat.models import Citation, Message
 from ingestion import statements
 from ingestion.citing import Erased, Place, Places
 from ingestion.models import Chunk
-from tenants.scope import Principal, current_tenant_id
+from tenants.scope import Principal
 
 SHOWN = 20
 SQL = statements.load(__file__)
@@ -27,15 +25,15 @@ class Citations:
 
     def cited_versions(self, version_ids: Sequence[UUID]) -> set[UUID]:
         """Those that an answer cites whose conversation nobody has deleted; one query."""
-        return {row[0] for row in _rows("cited_versions", versions=list(version_ids))}
+        return {row[0] for row in SQL.fetch("cited_versions", versions=list(version_ids))}
 
     def forget(self, erased: Erased) -> None:
         """Wipe every quote; one look at the tenant's refusals, the rest by index."""
         chunks = list(erased.chunk_ids)
-        answers = [row[0] for row in _rows("release_citations", chunks=chunks)]
+        answers = [row[0] for row in SQL.fetch("release_citations", chunks=chunks)]
         documents = [str(key) for key in erased.document_ids]
-        answers += [row[0] for row in _rows("wipe_nearest", documents=documents)]
-        _run("wipe_events", messages=answers, documents=documents)
+        answers += [row[0] for row in SQL.fetch("wipe_nearest", documents=documents)]
+        SQL.run("wipe_events", messages=answers, documents=documents)
         page_images.forget(erased.version_ids)
 
     def places(self, document_id: UUID, viewer: Principal) -> Places:
@@ -53,14 +51,3 @@ class Citations:
 
 def _place(answer: Message) -> Place:
     return Place(str(answer.conversation), reverse("message", args=[answer.pk]))
-
-
-def _rows(name: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], {"tenant": current_tenant_id(), **parameters})
-        return list(cursor.fetchall())
-
-
-def _run(name: str, **parameters: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], {"tenant": current_tenant_id(), **parameters})
