@@ -12,8 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, connections
-
 from inference import gateway
 from inference.errors import InferenceError
 from ingestion import halfvecs, stages, statements, vectors
@@ -71,10 +69,7 @@ def fill(tenant_id: UUID, space_id: UUID, seconds: float) -> bool:
 
 
 def _lease() -> Filling | None:
-    with connections["operator"].cursor() as cursor:
-        cursor.execute(SQL["due"])
-        waiting = cursor.fetchall()
-    for tenant_id, space_id in waiting:
+    for tenant_id, space_id in SQL.fetch_across("due"):
         if filling := _taken(tenant_id, space_id):
             return filling
     return None
@@ -83,13 +78,9 @@ def _lease() -> Filling | None:
 def _taken(tenant_id: UUID, space_id: UUID) -> Filling | None:
     keys = {"tenant": tenant_id, "space": space_id, "token": uuid7()}
     with tenant_scope(platform_principal(tenant_id)):
-        if not _run("lease", lease=LEASE, **keys):
-            return None
-        rows = _fetch(
-            "SELECT specification, cursor, completed_at FROM ingestion_embeddingspace"
-            " WHERE tenant_id = %(tenant)s AND id = %(space)s",
-            keys,
-        )
+        rows = SQL.fetch("lease", lease=LEASE, **keys)
+    if not rows:
+        return None
     specification, cursor, completed_at = rows[0]
     return Filling(tenant_id, space_id, keys["token"], specification, cursor or START, completed_at)
 
@@ -105,7 +96,7 @@ def _fill(filling: Filling, ends: float) -> bool:
     complete = not more and not reason
     pause = timedelta(0) if more else PAUSE
     with tenant_scope(filling.principal):
-        _run(
+        SQL.run(
             "release",
             cursor=START if complete else cursor,
             complete=complete,
@@ -137,16 +128,14 @@ def _lacking(filling: Filling, cursor: UUID) -> list[tuple[UUID, str]]:
     values = {**filling.keys, "cursor": cursor, "most": VERSIONS}
     with tenant_scope(filling.principal):
         if filling.completed_at is None:
-            return _fetch(SQL["lacking"], values)
-        return _fetch(
-            SQL["lacking_since"], {**values, "since": uuid7_at(filling.completed_at - MARGIN)}
-        )
+            return SQL.fetch("lacking", **values)
+        return SQL.fetch("lacking_since", **values, since=uuid7_at(filling.completed_at - MARGIN))
 
 
 def _version(filling: Filling, version_id: UUID, title: str) -> None:
     with tenant_scope(filling.principal):
-        rows = _fetch(SQL["passages"], {**filling.keys, "version": version_id})
-        heads = _table_heads(version_id)
+        rows = SQL.fetch("passages", **filling.keys, version=version_id)
+        heads = _heads(version_id)
     counter = vectors.counter(filling.specification)
     limit = gateway.embedding_model(filling.specification).max_tokens
     for first in range(0, len(rows), SLICE):
@@ -165,13 +154,12 @@ def _version(filling: Filling, version_id: UUID, title: str) -> None:
         _slice(filling, version_id, [row[0] for row in some], texts)
 
 
-def _table_heads(version_id: UUID) -> dict[tuple[int, int], str]:
-    """The head of the table that a passage goes on with, by its span: it is embedded with it and not stored."""
-    parsed = stages.stored(version_id)
-    if not any(block.kind == "table" for block in parsed.blocks):
+def _heads(version_id: UUID) -> dict[tuple[int, int], str]:
+    """What a passage goes on with, a table or code, by its span: it is embedded with its head, which is not stored."""
+    row = DocumentVersion.objects.select_related("document__collection").get(pk=version_id)
+    if not any(block["kind"] in ("table", "code") for block in row.blocks):
         return {}
-    version = DocumentVersion.objects.select_related("document__collection").get(pk=version_id)
-    drafts = stages.divide(parsed, vectors.profile(version.document.collection))
+    drafts = stages.divide(stages.as_read(row), vectors.profile(row.document.collection))
     return {(one.start, one.end): one.table_head for one in drafts if one.table_head}
 
 
@@ -183,10 +171,10 @@ def _slice(filling: Filling, version_id: UUID, ids: list[UUID], texts: list[str]
     values = {**filling.keys, "version": version_id, "ids": ids}
     rows = [halfvecs.packed(row) for row in found.vectors]
     with tenant_scope(filling.principal):
-        _run("lock_document", **values)
+        SQL.run("lock_document", **values)
         halfvecs.execute(SQL["insert_vectors"], rows, **values)
-        _run("lease", lease=LEASE, **filling.keys)
-        _run(
+        SQL.run("lease", lease=LEASE, **filling.keys)
+        SQL.run(
             "count_in",
             filled=len(ids),
             seconds=time.monotonic() - started,
@@ -194,15 +182,3 @@ def _slice(filling: Filling, version_id: UUID, ids: list[UUID], texts: list[str]
             shortened=found.truncated,
             **filling.keys,
         )
-
-
-def _run(name: str, **parameters: Any) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], parameters)
-        return int(cursor.rowcount)
-
-
-def _fetch(sql: str, parameters: dict[str, Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return list(cursor.fetchall())

@@ -10,6 +10,7 @@ SELECT tenant_id, id FROM ingestion_embeddingspace
 UPDATE ingestion_embeddingspace SET lease_until = now() + %(lease)s, lease_token = %(token)s
  WHERE tenant_id = %(tenant)s AND id = %(space)s AND state = 'filling' AND paused_at IS NULL
    AND (lease_token IS NULL OR lease_until < now() OR lease_token = %(token)s)
+RETURNING specification, cursor, completed_at
 
 -- name: release
 -- The time of the next look; a space that is complete is looked at for what has been published since.

@@ -123,7 +123,11 @@ def parse_text(data: bytes, job: Job) -> Parsed | None:
 
 def stored(version_id: UUID) -> Parsed:
     """What was read of a version's file when it was published, in the open tenant scope; one query."""
-    row = DocumentVersion.objects.get(pk=version_id)
+    return as_read(DocumentVersion.objects.get(pk=version_id))
+
+
+def as_read(row: DocumentVersion) -> Parsed:
+    """The same of a version that is at hand."""
     return Parsed(
         text=row.text,
         blocks=tuple(Block(**block) for block in row.blocks),

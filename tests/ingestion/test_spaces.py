@@ -21,6 +21,12 @@ TABLE = "# Parts\n\n| part | price |\n|---|---|\n" + "\n".join(
 )
 
 
+CODE = "class Pump:\n" + "\n\n".join(
+    f"    def part_{n}(self):\n        value = {n} * self.pressure_of_the_large_pump()\n        return value + {n}"
+    for n in range(60)
+)
+
+
 def fill_up(workshop: Workshop, space: EmbeddingSpace) -> bool:
     """What the job does in some rounds; is the space complete?"""
     return any(filling.fill(workshop.tenant.pk, space.pk, 0.01) for _ in range(20))
@@ -84,9 +90,12 @@ def test_a_passage_that_was_replaced_meanwhile_is_not_current_in_the_new_space(
         assert rows.exclude(valid_to=None).count() == 1, "the past stays searchable"
 
 
-def test_the_vectors_are_those_that_ingestion_would_make(workshop: Workshop) -> None:
-    """Also of a long table, whose later passages are embedded with its head."""
-    document = workshop.ingest("parts.md", TABLE)
+@pytest.mark.parametrize(("name", "text"), [("parts.md", TABLE), ("pump.py", CODE)])
+def test_the_vectors_are_those_that_ingestion_would_make(
+    workshop: Workshop, name: str, text: str
+) -> None:
+    """Also of a long table or long code, whose later passages are embedded with their head."""
+    document = workshop.ingest(name, text)
     space = add(workshop)
     fill_up(workshop, space)
     with workshop.scope():
