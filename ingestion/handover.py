@@ -11,10 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from uuid import UUID
-
-from django.db import connection
 
 from ingestion import arrival, documents, statements
 from ingestion.errors import UploadRefused
@@ -24,7 +22,6 @@ from ingestion.parsing.detection import BINARY_EXTENSIONS, TEXT_EXTENSIONS
 from ingestion.parsing.enclosures import Enclosed
 from ingestion.stages import Job
 from ingestion.storage import BLOCK_BYTES, fingerprint
-from tenants.scope import current_tenant_id
 
 SQL = statements.load(__file__)
 DEPTH = 3
@@ -93,23 +90,27 @@ def _offers(
     problems: list[str],
 ) -> Iterator[tuple[Upload, Enclosed]]:
     """What may be taken under the limits on depth, number and bytes of everything below one upload."""
-    line = _fetch("ancestors", document=parent.pk)
-    hashes = {bytes(row[1]) for row in line}
-    count, size = _fetch("kin", root=line[-1][0])[0] if enclosed else (0, 0)
+    line = SQL.fetch("ancestors", document=parent.pk)
+    above = [(size, bytes(sha256)) for _, sha256, size in line]
+    count, size = SQL.fetch("kin", root=line[-1][0])[0] if enclosed else (0, 0)
     for name, one in _named(enclosed):
         count, size = count + 1, size + one.size
         if len(line) > DEPTH:
             problems.append(f"{name}: It is nested more than {DEPTH} levels deep.")
         elif count > KIN or size > KIN_BYTES:
             problems.append(f"{name}: There are more than {KIN:,} files or 2 GB in this upload.")
-        elif _is_among(one, hashes):
+        elif _is_among(one, above):
             problems.append(f"{name}: It is the very file that it was found in.")
         else:
             yield _upload(job, parent, name, one, metadata), one
 
 
-def _is_among(one: Enclosed, hashes: set[bytes]) -> bool:
+def _is_among(one: Enclosed, above: list[tuple[int, bytes]]) -> bool:
+    """Is it one of the files that it lies in? Read only where the size is the same: files can have gigabytes."""
     assert one.path is not None
+    hashes = [sha256 for size, sha256 in above if size == one.size]
+    if not hashes:
+        return False
     with one.path.open("rb") as content:
         return fingerprint(content).sha256 in hashes
 
@@ -182,9 +183,3 @@ def _warn(version_id: UUID, problems: list[str]) -> None:
         version = DocumentVersion.objects.only("warnings").get(pk=version_id)
         version.warnings = [*version.warnings, *problems]
         version.save(update_fields=["warnings"])
-
-
-def _fetch(name: str, **parameters: UUID) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[name], {"tenant": current_tenant_id(), **parameters})
-        return list(cursor.fetchall())

@@ -1,5 +1,5 @@
 -- name: ancestors
--- A document and what it was found in, nearest first, with the hashes of their newest bytes. At most one row a level.
+-- A document and what it was found in, nearest first, with hash and size of their newest bytes. At most one row a level.
 WITH RECURSIVE line (id, parent_id, level) AS (
     SELECT id, parent_id, 0 FROM ingestion_document WHERE tenant_id = %(tenant)s AND id = %(document)s
     UNION ALL
@@ -7,9 +7,11 @@ WITH RECURSIVE line (id, parent_id, level) AS (
       FROM line JOIN ingestion_document d ON d.tenant_id = %(tenant)s AND d.id = line.parent_id
      WHERE line.level < 10
 )
-SELECT line.id, (SELECT v.sha256 FROM ingestion_documentversion v
-                  WHERE v.tenant_id = %(tenant)s AND v.document_id = line.id ORDER BY v.number DESC LIMIT 1)
-  FROM line ORDER BY line.level
+SELECT line.id, newest.sha256, newest.size
+  FROM line
+  LEFT JOIN LATERAL (SELECT v.sha256, v.size FROM ingestion_documentversion v
+                      WHERE v.tenant_id = %(tenant)s AND v.document_id = line.id ORDER BY v.number DESC LIMIT 1) newest ON true
+ ORDER BY line.level
 
 -- name: kin
 -- How many documents were found inside one, at any depth, and their bytes. Uses index: document_parts

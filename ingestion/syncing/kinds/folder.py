@@ -7,7 +7,6 @@ links, so that a folder that is exchanged for a link between listing and reading
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from django.conf import settings
 
 from ingestion.fetching import FetchError
 from ingestion.models import Source
+from ingestion.storage import fingerprint
 from ingestion.syncing import globs
 from ingestion.syncing.kind import (
     Answer,
@@ -34,7 +34,6 @@ from ingestion.syncing.kind import (
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_BLOCK = 1024 * 1024
 DEEPEST = 40
 
 
@@ -145,16 +144,12 @@ class Folder:
 
 
 def _content(file: BinaryIO, relative: str) -> Content:
-    digest, size = hashlib.sha256(), 0
-    while block := file.read(_BLOCK):
-        digest.update(block)
-        size += len(block)
-    file.seek(0)
+    found = fingerprint(file)
     return Content(
         body=file,
         filename=relative.rsplit("/", 1)[-1],
-        sha256=digest.digest(),
-        size=size,
+        sha256=found.sha256,
+        size=found.size,
         metadata={"path": relative},
     )
 

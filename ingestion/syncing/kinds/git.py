@@ -38,7 +38,6 @@ from ingestion.syncing.kind import (
 )
 from ingestion.syncing.kinds import web
 from ingestion.syncing.kinds.folder import allowed_root
-from tenants.outbound import OutboundRefused
 
 MOST_PACK_BYTES = 1024 * 1024 * 1024
 _LFS = b"version https://git-lfs.github.com/spec/"
@@ -226,8 +225,6 @@ def _check(config: Mapping[str, Any]) -> None:
             web.plain(place)
         else:
             _local_repository(place)
-    except OutboundRefused as refusal:
-        raise ConfigError("repository", str(refusal)) from refusal
     except ConfigError as error:
         raise ConfigError("repository", error.message) from error
 
