@@ -244,14 +244,8 @@ class CollectionForm(TenantForm):
     language = forms.ChoiceField(
         label=_("Language of the keyword search"), choices=languages, widget=UnfoldAdminSelectWidget
     )
-    groups: Any = forms.ModelMultipleChoiceField(
-        queryset=None,  # set below, inside the scope
-        required=False,
-        label=_("Only for these groups"),
-        help_text=_(
-            "None ticked: every member of the tenant may read it. Holds for new documents."
-        ),
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+    groups: Any = Groups(
+        help_text=_("None ticked: every member of the tenant may read it. Holds for new documents.")
     )
 
     class Meta:

@@ -13,7 +13,7 @@ from inference import encryption
 from ingestion import storage
 from ingestion.errors import UploadRefused
 from ingestion.inserting import insert
-from ingestion.intake import LIGHT_BYTES, Accepted
+from ingestion.intake import Accepted, is_light
 from ingestion.models import (
     Collection,
     Document,
@@ -23,7 +23,6 @@ from ingestion.models import (
     State,
     StoredFile,
 )
-from ingestion.parsing import detection
 from tenants.identifiers import uuid7
 from tenants.scope import Principal, current_principal, current_tenant_id
 
@@ -300,11 +299,6 @@ def _store_versions(
     return versions, runs
 
 
-def is_light(version: DocumentVersion) -> bool:
-    """Is it small plain text, as in ``Accepted.light``?"""
-    return version.media_type == detection.PLAIN and version.size <= LIGHT_BYTES
-
-
 def _run(document_id: UUID, version_id: UUID, *, light: bool) -> IngestionRun:
     return IngestionRun(
         tenant_id=current_tenant_id(),
@@ -343,7 +337,11 @@ def queue_again(document_ids: list[UUID], *, batched: bool = False) -> list[Inge
     """
     newest = _newest_versions(document_ids)
     runs = [
-        _run(version.document_id, version.pk, light=batched and is_light(version))
+        _run(
+            version.document_id,
+            version.pk,
+            light=batched and is_light(version.media_type, version.size),
+        )
         for version in newest.values()
     ]
     insert(runs)

@@ -72,8 +72,12 @@ class Accepted:
 
     @property
     def light(self) -> bool:
-        """Is it small plain text, cheap enough to be worked on in a batch?"""
-        return self.media_type == detection.PLAIN and self.found.size <= LIGHT_BYTES
+        return is_light(self.media_type, self.found.size)
+
+
+def is_light(media_type: str, size: int) -> bool:
+    """Is it small plain text, cheap enough to be worked on in a batch?"""
+    return media_type == detection.PLAIN and size <= LIGHT_BYTES
 
 
 def examine(upload: Upload) -> Accepted:

@@ -5,11 +5,10 @@ Reads only. Each function says what it costs; none counts more than one collecti
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from ingestion.models import TERMINAL, Chunk, Document, DocumentVersion, IngestionRun, State
@@ -154,10 +153,3 @@ def chunks_of(version_id: UUID, *, after: int = -1, size: int = 30) -> ChunkPage
     totals: dict[str, Any] = found.aggregate(tokens=Sum("tokens"))
     page = list(found.filter(ordinal__gt=after).order_by("ordinal")[:size])
     return ChunkPage(page, found.count(), totals["tokens"] or 0)
-
-
-def waiting_since(collection_id: UUID) -> datetime | None:
-    """When the longest waiting document of a collection was queued."""
-    waiting = Document.objects.filter(collection_id=collection_id, deleted_at=None)
-    oldest = waiting.exclude(state__in=TERMINAL).order_by(F("created_at").asc()).first()
-    return oldest.created_at if oldest else None

@@ -11,6 +11,8 @@ from ingestion.models import Source, SourceRun
 from ingestion.syncing import kinds
 
 MOST_RUNS = 50
+# What people are shown of a look's counters.
+COUNTERS = ("listed", "new", "changed", "unchanged", "deleted", "skipped", "failed")
 
 
 @dataclass(frozen=True)

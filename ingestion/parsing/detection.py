@@ -35,8 +35,6 @@ MSG = "application/vnd.ms-outlook"
 ZIP = "application/zip"
 TAR = "application/x-tar"
 PNG, JPEG, TIFF = "image/png", "image/jpeg", "image/tiff"
-IMAGES = (PNG, JPEG, TIFF)
-ARCHIVES = (ZIP, TAR)
 CODE = "text/x-source"
 
 # Extensions of text-like content. A name is believed only once the bytes turned out to be text.

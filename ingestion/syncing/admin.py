@@ -23,8 +23,6 @@ from ingestion.syncing import kinds
 from ingestion.syncing.kind import Kind
 from tenants.admin_pages import ReadOnlyAdmin
 
-COUNTERS = ["listed", "new", "changed", "unchanged", "deleted", "skipped", "failed"]
-
 
 @admin.register(Source)
 class SourceAdmin(ReadOnlyAdmin):
@@ -152,7 +150,14 @@ def _standing(source: Source) -> dict[str, Any]:
     return {
         "row": source_overview.rows([source])[0],
         "runs": [
-            (run, [(name, getattr(run, name)) for name in COUNTERS if getattr(run, name)])
+            (
+                run,
+                [
+                    (name, getattr(run, name))
+                    for name in source_overview.COUNTERS
+                    if getattr(run, name)
+                ],
+            )
             for run in source_overview.runs_of(source)[:20]
         ],
     }

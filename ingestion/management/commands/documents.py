@@ -9,8 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ingestion import collections, documents, pausing, versions
 from ingestion.errors import NotCancellable, NotRestorable
 from ingestion.models import Collection, Document, State
-from tenants.people import UnknownTenant, tenant_by_slug
-from tenants.scope import platform_principal, tenant_scope
+from tenants.management.shell import scope_of
 
 DEEDS = {
     "cancel": "end the work on these documents",
@@ -41,11 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="with --erase: do not ask")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        try:
-            tenant = tenant_by_slug(options["tenant"])
-        except UnknownTenant as error:
-            raise CommandError(str(error)) from error
-        with tenant_scope(platform_principal(tenant.pk)):
+        with scope_of(options["tenant"]):
             for name in DEEDS:
                 if options[name]:
                     self._do(name, options[name], sure=options["yes"])

@@ -159,13 +159,14 @@ class Command(BaseCommand):
             f"{source.name} ({source.kind}, {source.collection.slug}): {row.state}; {row.coverage}"
         )
         if run is not None:
-            said = [f"{getattr(run, name):,} {name}" for name in _COUNTERS if getattr(run, name)]
+            said = [
+                f"{getattr(run, name):,} {name}"
+                for name in source_overview.COUNTERS
+                if getattr(run, name)
+            ]
             self.stdout.write(f"  last look: {', '.join(said) or 'nothing listed'}")
         if source.reason:
             self.stdout.write(f"  {source.reason} {source.remedy}".rstrip())
-
-
-_COUNTERS = ["listed", "new", "changed", "unchanged", "deleted", "skipped", "failed"]
 
 
 def _added(asked: Namespace, secrets: dict[str, str]) -> Source:

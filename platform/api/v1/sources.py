@@ -17,10 +17,10 @@ from ingestion import source_overview, sources
 from ingestion.models import Source, SourceRun
 from ingestion.source_overview import SourceRow
 from ingestion.syncing import kinds
+from ingestion.syncing.findings import COUNTERS
 from tenants.access import STEWARDS
 
 READ, WRITE = "documents:read", "documents:write"
-COUNTERS = ["listed", "fetched", "unchanged", "new", "changed", "deleted", "skipped", "failed"]
 
 
 class Options(Strict):
