@@ -12,13 +12,10 @@ take turns, so that a busy machine slows all alike. Makes a tenant and leaves it
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
-import subprocess
 import sys
 import time
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +29,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ["FOOTNOTE_LOG_LEVEL"] = "ERROR"
 django.setup()
 
-from inference import gateway  # noqa: E402  (after setup)
+from benchmarks.fake_provider import Provider as FakeProvider  # noqa: E402  (after setup)
+from benchmarks.fake_provider import provider  # noqa: E402
+from inference import gateway  # noqa: E402
 from inference.clients import Clients  # noqa: E402
 from inference.models import Candidate, Model, Provider, Route  # noqa: E402
 from inference.routing.breakers import BreakerPolicy, Breakers  # noqa: E402
@@ -60,10 +59,8 @@ class Case:
 
 
 def main() -> None:
-    servers = [subprocess.Popen(_command(), stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    try:
-        first, second = (_address(server) for server in servers)
-        principal = _tenant(first, second)
+    with provider() as first, provider() as second:
+        principal = _tenant(first.address, second.address)
         cases = _cases()
         times: dict[str, list[float]] = {case.name: [] for case in cases}
         for round_number in range(ROUNDS + 5):
@@ -72,18 +69,6 @@ def main() -> None:
                 if round_number >= 5:
                     times[case.name].append(took)
         _show(times)
-    finally:
-        for server in servers:
-            server.terminate()
-
-
-def _command() -> list[str]:
-    return [sys.executable, "-m", "tests.fakes.model_server", "--port", "0"]
-
-
-def _address(server: subprocess.Popen[str]) -> str:
-    assert server.stdout is not None
-    return server.stdout.readline().removeprefix("ready: ").strip()
 
 
 def _tenant(first: str, second: str) -> Principal:
@@ -133,9 +118,11 @@ def _cases() -> list[Case]:
     ]
 
 
-def _first_token(case: Case, principal: Principal, first: str) -> float:
+def _first_token(case: Case, principal: Principal, first: FakeProvider) -> float:
     """Milliseconds. The rest of the answer is read too, so that the connection can be used again."""
-    _script(first, *([case.fault] if case.fault else []))
+    first.forget()
+    if case.fault:
+        first.script(case.fault)
     request = ChatRequest([Message("user", "How long is leave?")], case.feature, principal)
     began = time.perf_counter()
     took = None
@@ -144,14 +131,6 @@ def _first_token(case: Case, principal: Principal, first: str) -> float:
             took = (time.perf_counter() - began) * 1000
     assert took is not None
     return took
-
-
-def _script(address: str, *faults: dict[str, Any]) -> None:
-    """What the server does next, and nothing else that was asked of it before."""
-    place = f"{address.removesuffix('/v1')}/_script"
-    for method, data in (("DELETE", None), ("POST", json.dumps(faults).encode())):
-        asked = urllib.request.Request(place, data=data, method=method)  # noqa: S310 - our own
-        urllib.request.urlopen(asked).read()  # noqa: S310
 
 
 def percentile(found: list[float], at: int) -> float:
