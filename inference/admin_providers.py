@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from inference import encryption
 from inference.models import Model, Provider
+from inference.providers.provider import fits_header
 from tenants import outbound
 from tenants.admin_pages import TenantForm, TenantModelAdmin
 
@@ -77,6 +78,15 @@ class ProviderForm(TenantForm):
             outbound.parse(found, outbound.configured())
         except outbound.OutboundRefused as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
+        return found
+
+    def clean_new_key(self) -> str:
+        """What a header takes; a key that was copied with its neighbours is noticed here."""
+        found = str(self.cleaned_data["new_key"])
+        if not fits_header(found):
+            raise forms.ValidationError(
+                _("A key has no line breaks and only plain letters, digits and signs.")
+            )
         return found
 
     def save(self, commit: bool = True) -> Provider:

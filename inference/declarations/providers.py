@@ -14,6 +14,7 @@ from inference.declarations.kinds import Applying, Kind, Wrong, named_once
 from inference.encryption import decrypt, encrypt
 from inference.errors import EncryptionError
 from inference.models import Model, Provider
+from inference.providers.provider import fits_header
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 PRICES = {"input": "input_price", "cached": "cached_price", "output": "output_price"}
@@ -124,6 +125,9 @@ def _from_environment(reference: str, run: Applying, at: tuple[str | int, ...]) 
     name = found[1] if found else ""
     if not (value := run.environ.get(name, "").strip()):
         raise Wrong(at, f"the environment variable {name} is not set")
+    if not fits_header(value):
+        problem = "holds no key: it has a line break, or a sign that is not plain ASCII"
+        raise Wrong(at, f"the environment variable {name} {problem}")
     return value
 
 

@@ -168,8 +168,9 @@ class PassedOn:
         due = min(ends, time.monotonic() + patience)
         self._reading = self._fresh()
         try:
+            head = self._head()
             connection = await self._connected(timeouts)
-            connection.send(self._head() + self.request.body)
+            connection.send(head + self.request.body)
             await connection.head(due)
             if connection.status >= 300:
                 raise await self._status_error(connection, due)
@@ -200,12 +201,13 @@ class PassedOn:
         return self._connection
 
     def _head(self) -> bytes:
+        """Raises BadCredentials, OutboundRefused."""
         model, body = self.request.model, self.request.body
         is_policed = not catalogue.is_of_environment(model)
         _, path, host = place_of(model.endpoint.base_url, is_policed=is_policed)
         kind = "text/event-stream" if self.request.asked.is_streamed else "application/json"
-        key = model.endpoint.api_key
-        authorization = f"Authorization: Bearer {key}\r\n" if key.isascii() and key else ""
+        key = model.endpoint.sent_key
+        authorization = f"Authorization: Bearer {key}\r\n" if key else ""
         return (
             f"POST {path}/chat/completions HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
             f"Accept: {kind}\r\n{authorization}Content-Length: {len(body)}\r\n\r\n"

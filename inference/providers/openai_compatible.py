@@ -144,7 +144,7 @@ class OpenAICompatible:
     def _made(self, endpoint: Endpoint) -> openai.OpenAI:
         return openai.OpenAI(
             # Local servers want no key, but the SDK insists on one.
-            api_key=endpoint.api_key or "none",
+            api_key=endpoint.sent_key or "none",
             base_url=endpoint.base_url,
             http_client=self._http,
             max_retries=0,

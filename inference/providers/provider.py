@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from inference.clock import Clock
+from inference.errors import BadCredentials
 from inference.prices import Prices
 from inference.types import ChatRequest, ChatResult, TextDelta, Usage
 
@@ -17,6 +18,18 @@ class Endpoint:
 
     base_url: str = ""
     api_key: str = field(default="", repr=False)
+
+    @property
+    def sent_key(self) -> str:
+        """The key as it may be sent. Raises BadCredentials."""
+        if not fits_header(self.api_key):
+            raise BadCredentials("the key has characters that no header takes; enter it again")
+        return self.api_key
+
+
+def fits_header(key: str) -> bool:
+    """Whether it is printable ASCII: a line break would end the header and begin another one."""
+    return key.isascii() and key.isprintable()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Reading the environment loudly: a setting that is missing or malformed stops the start with its name.
 
-Entry points: ``text``, ``flag``, ``integer``, ``words``, ``folders``, ``networks``, ``ports``, ``database``.
+Entry points: ``text``, ``key``, ``flag``, ``integer``, ``words``, ``folders``, ``networks``, ``ports``, ``database``.
 Nothing else reads ``os.environ``.
 """
 
@@ -21,6 +21,16 @@ def text(name: str, default: str | None = None) -> str:
     if default is None:
         raise ImproperlyConfigured(f"Set the environment variable {name}; it has no default.")
     return default
+
+
+def key(name: str) -> str:
+    """A key that is sent in a header, without the line break that files end with; no message repeats it."""
+    value = text(name, "").strip()
+    if not (value.isascii() and value.isprintable()):
+        raise ImproperlyConfigured(
+            f"{name} holds no key: it has a line break, or a sign that is not plain ASCII."
+        )
+    return value
 
 
 def flag(name: str, *, default: bool) -> bool:

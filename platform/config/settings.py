@@ -228,7 +228,7 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "footnote@localhost")
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
 
-OPENAI_API_KEY = env.text("OPENAI_API_KEY", "")
+OPENAI_API_KEY = env.key("OPENAI_API_KEY")
 OPENAI_BASE_URL = env.text("OPENAI_BASE_URL", "https://api.openai.com/v1")
 CHAT_MODEL = env.text("FOOTNOTE_CHAT_MODEL", "")
 EMBEDDING_MODEL = env.text("FOOTNOTE_EMBEDDING_MODEL", "minilm")

@@ -13,11 +13,13 @@ import openai
 import pytest
 
 from inference.accounts import discrepancies
+from inference.encryption import encrypt
 from inference.models import (
     Budget,
     BudgetCounter,
     GuardPolicy,
     Model,
+    Provider,
     RateLimit,
     Reservation,
 )
@@ -152,6 +154,17 @@ def test_a_fault_is_told_counted_and_never_taken_for_an_answer(
     (row,) = rows()
     assert (row.outcome, row.error_code, row.attempts) == ("error", code, requests)
     assert (row.output_tokens > 0) is (code == "stream_broken")
+
+
+@pytest.mark.parametrize("key", ["sk-1\r\nX-Other: 1", "schlüssel"])
+def test_a_key_that_no_header_takes_is_sent_to_nobody(
+    key: str, acme: Tenant, raw_model: Model, acme_client: httpx.Client, model_server: ModelServer
+) -> None:
+    with tenant_scope(platform_principal(acme.pk)):
+        Provider.objects.update(encrypted_key=encrypt(key))
+    answer = acme_client.post("/v1/chat/completions", json=ASK)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "bad_credentials")
+    assert model_server.requests == []
 
 
 WHOLE: list[tuple[str, Behaviour, int, str, int]] = [

@@ -41,6 +41,12 @@ def test_production_may_not_with_the_embedded_database(database: None) -> None:
     assert "names the embedded database" in started.stderr
 
 
+def test_a_key_with_a_line_break_inside_stops_the_start_and_is_not_repeated() -> None:
+    said = start(OPENAI_API_KEY="sk-canary\r\nX-Other: 1").stderr
+    assert "OPENAI_API_KEY holds no key" in said
+    assert "canary" not in said
+
+
 def test_production_may_not_with_debug_or_without_a_secret_key() -> None:
     assert "FOOTNOTE_DEBUG" in start(FOOTNOTE_ENV="production", FOOTNOTE_DEBUG="yes").stderr
     assert "SECRET_KEY" in start(FOOTNOTE_ENV="production", SECRET_KEY="").stderr

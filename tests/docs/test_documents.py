@@ -34,7 +34,7 @@ OURS = (
 # What the system sets for every program, and Django's own.
 NOT_OURS = {"PATH", "PWD", "LD_LIBRARY_PATH", "PYTHONPATH"}
 READ = re.compile(
-    r"(?:env\.(?:text|flag|integer|choice|words|folders|networks|ports|database)|_database|environ\.get|variables\.get|environ\[|variables\[)"
+    r"(?:env\.(?:text|key|flag|integer|choice|words|folders|networks|ports|database)|_database|environ\.get|variables\.get|environ\[|variables\[)"
     r"\(?\s*\"([A-Z][A-Z0-9_]+)\""
 )
 IN_SHELL = re.compile(r"\$\{([A-Z][A-Z0-9_]+)[:}-]")

@@ -74,6 +74,18 @@ def test_a_key_goes_in_encrypted_and_never_comes_out(alice: Member, signed_in: S
     assert SECRET not in str(audited)
 
 
+@pytest.mark.parametrize("key", ["sk-1\r\nX-Other: 1", "sk-\x7f", "schlüssel"])
+def test_a_key_that_no_header_takes_is_refused_at_its_field(
+    key: str, alice: Member, signed_in: SignIn
+) -> None:
+    data = {"name": "Hosted", "base_url": "https://models.example/v1", "new_key": key, **NO_MODELS}
+    answer = signed_in(alice).post(f"{PROVIDERS}add/", data)
+    assert list(answer.context["adminform"].form.errors) == ["new_key"]
+    assert "A key has no line breaks" in answer.content.decode()
+    with alice.scope():
+        assert not Provider.objects.exists()
+
+
 def test_saving_without_a_key_keeps_the_one_there_is(alice: Member, signed_in: SignIn) -> None:
     client = signed_in(alice)
     add_provider(client, new_key=SECRET)

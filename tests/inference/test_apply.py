@@ -185,6 +185,17 @@ def test_a_key_in_the_file_itself_is_refused_and_not_repeated(alice: Member) -> 
     assert SECRET not in problem
 
 
+@pytest.mark.parametrize("key", ["sk-1\r\nX-Other: 1", "schlüssel"])
+def test_a_key_that_no_header_takes_is_refused_at_its_line(key: str, alice: Member) -> None:
+    with pytest.raises(BadDeclaration) as caught:
+        applying.apply(FILE, alice.principal, environ={"HOSTED_API_KEY": key})
+    (problem,) = caught.value.problems
+    assert problem.startswith("line 4, providers[0].key: the environment variable HOSTED_API_KEY")
+    assert key not in problem
+    with alice.scope():
+        assert not Provider.objects.exists()
+
+
 def test_what_is_exported_is_what_was_applied(alice: Member, charlie: Member) -> None:
     applied(alice, FILE)
     text = applying.export(alice.principal)

@@ -11,6 +11,7 @@ import pytest
 
 from inference import gateway
 from inference.clients import Clients
+from inference.encryption import encrypt
 from inference.errors import (
     BadCredentials,
     BadRequest,
@@ -25,9 +26,10 @@ from inference.errors import (
     StreamBroken,
     UnreadableResponse,
 )
-from inference.models import ModelCall
+from inference.models import ModelCall, Provider
 from inference.retries import RetryPolicy
 from inference.types import ChatRequest, Finished, TextDelta
+from tests.cast import Member
 from tests.fakes import behaviours as does
 from tests.fakes.behaviours import Behaviour
 from tests.fakes.model_server import ModelServer
@@ -225,6 +227,18 @@ def test_a_key_that_the_provider_echoes_goes_no_further(
     _, error = drained(ask(), clients)
     assert "Incorrect API key provided: ***." in str(error)
     assert_fit_to_be_seen(error)
+
+
+@pytest.mark.parametrize("key", ["sk-1\r\nX-Other: 1", "schlüssel"])
+def test_a_key_that_no_header_takes_is_sent_to_nobody(
+    key: str, alice: Member, ask: Ask, clients: Clients, model_server: ModelServer
+) -> None:
+    with alice.scope():
+        Provider.objects.update(encrypted_key=encrypt(key))
+    _, error = drained(ask(), clients)
+    assert type(error) is BadCredentials
+    assert key not in str(error)
+    assert model_server.requests == []
 
 
 def assert_fit_to_be_seen(error: InferenceError) -> None:
