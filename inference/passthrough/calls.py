@@ -34,7 +34,7 @@ from inference.passthrough.events import Reading, whole_answer
 from inference.passthrough.lanes import Lane
 from inference.passthrough.rows import Ended
 from inference.passthrough.wire import Broken, Connection, Origin, place_of
-from inference.providers.faults import of_status, retry_after
+from inference.providers.faults import concealed, of_status, retry_after
 from inference.providers.provider import ResolvedModel
 from inference.retries import RetryPolicy
 from inference.types import Timeouts
@@ -135,8 +135,8 @@ class PassedOn:
         await self.lane.accounts.settle(self._ended(told).as_json())
 
     def _fresh(self) -> Reading:
-        asked = self.request.asked
-        return Reading(asked.wants_usage, answers=asked.answers)
+        asked, key = self.request.asked, self.request.model.endpoint.api_key
+        return Reading(asked.wants_usage, answers=asked.answers, key=key)
 
     async def _check_schema(self) -> None:
         """Now, since only who was admitted may have us do this work; in a thread, since others want to be served."""
@@ -244,8 +244,7 @@ class PassedOn:
         while len(said) < 65_536 and (data := await connection.chunk(due)):
             said += data
         code, message = _error_object(said)
-        key = self.request.model.endpoint.api_key
-        detail = message.replace(key, "***")[:300] if key else message[:300]
+        detail = concealed(message, self.request.model.endpoint.api_key)
         return of_status(connection.status, code, detail, retry_after(connection.headers))
 
     async def _next(self, ends: float) -> bytes | None:

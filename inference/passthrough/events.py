@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inference.errors import ProviderError, ProviderUnavailable, StreamBroken, UnreadableResponse
-from inference.providers.faults import of_error_event
+from inference.providers.faults import concealed, of_error_event
 from inference.types import Usage, storable
 
 LONGEST_ANSWER = 1_000_000
@@ -30,6 +30,8 @@ class Reading:
 
     wants_usage: bool
     answers: int = 1
+    key: str = field(default="", repr=False)
+    """What no error repeats."""
     delivered: bool = False
     finish_reason: str = ""
     usage: Usage | None = None
@@ -147,7 +149,7 @@ class Reading:
 
     def _refused(self, error: Any) -> ProviderError:
         found = error if isinstance(error, dict) else {"message": error}
-        detail = str(found.get("message") or "an error event")[:300]
+        detail = concealed(str(found.get("message") or "an error event"), self.key)
         if self.delivered:
             return StreamBroken(detail, reason="error_event")
         code, kind = found.get("code"), found.get("type")

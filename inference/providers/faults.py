@@ -85,7 +85,12 @@ def described(error: Exception, key: str) -> str:
     """What to tell an admin: the vendor's words, cut, and never the key."""
     text = str(error) or type(error).__name__
     cause = f" ({type(error.__cause__).__name__}: {error.__cause__})" if error.__cause__ else ""
-    plain = (text + cause).replace(key, "***") if key else text + cause
+    return concealed(text + cause, key)
+
+
+def concealed(text: str, key: str) -> str:
+    """A provider's own words without the key that it may repeat, then cut: half a key would be one, too."""
+    plain = text.replace(key, "***") if key else text
     return plain[:LONGEST_DETAIL]
 
 

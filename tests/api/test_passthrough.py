@@ -119,11 +119,11 @@ STREAMED: list[tuple[str, Behaviour, int, str, int]] = [
     ("early 0", does.early_close(0), 503, "provider_unavailable", 3),
     ("reset 0", does.reset(0), 503, "provider_unavailable", 3),
     ("malformed 0", does.malformed(0), 502, "unreadable_response", 1),
-    ("error 0", does.error_event(0), 503, "provider_unavailable", 3),
+    ("error 0", does.error_event(0, message=f"bad key {SECRET}"), 503, "provider_unavailable", 3),
     ("early 3", does.early_close(3), 200, "stream_broken", 1),
     ("reset 3", does.reset(3), 200, "stream_broken", 1),
     ("malformed 3", does.malformed(3), 200, "stream_broken", 1),
-    ("error 3", does.error_event(3), 200, "stream_broken", 1),
+    ("error 3", does.error_event(3, message=f"bad key {SECRET}"), 200, "stream_broken", 1),
     ("stall 3", does.stall(3), 200, "stream_broken", 1),
 ]
 
@@ -136,6 +136,7 @@ STREAMED: list[tuple[str, Behaviour, int, str, int]] = [
     ids=lambda one: one[0] if isinstance(one, tuple) else ("streamed" if one else "whole"),
 )
 def test_a_fault_is_told_counted_and_never_taken_for_an_answer(
+    acme: Tenant,
     acme_client: httpx.Client,
     model_server: ModelServer,
     rows: Rows,
@@ -154,6 +155,10 @@ def test_a_fault_is_told_counted_and_never_taken_for_an_answer(
     (row,) = rows()
     assert (row.outcome, row.error_code, row.attempts) == ("error", code, requests)
     assert (row.output_tokens > 0) is (code == "stream_broken")
+    with tenant_scope(platform_principal(acme.pk)):
+        told = str(list(Span.objects.values_list("attributes", flat=True)))
+    assert "error.message" in told
+    assert SECRET not in told
 
 
 @pytest.mark.parametrize("key", ["sk-1\r\nX-Other: 1", "schlüssel"])
