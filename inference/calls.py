@@ -21,6 +21,7 @@ from inference.errors import (
     HedgeLost,
     InferenceError,
     ProviderTimeout,
+    as_inference_error,
 )
 from inference.guards import duty, policies
 from inference.guards.duty import Outgoing
@@ -303,15 +304,3 @@ def _prepended(first: ProviderEvent, rest: Upstream) -> Upstream:
     """`first`, then `rest`, closing `rest` when closed."""
     with closing(rest):
         yield from chain([first], rest)
-
-
-def as_inference_error(error: BaseException) -> InferenceError:
-    """The error as the ledger knows it:
-
-    a closed generator is a stopped call, a bug of ours an internal error.
-    """
-    if isinstance(error, InferenceError):
-        return error
-    if isinstance(error, GeneratorExit):
-        return Cancelled("the asker went away")
-    return InferenceError(f"internal error: {type(error).__name__}")

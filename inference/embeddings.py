@@ -17,12 +17,11 @@ from django.conf import settings
 
 from inference import bounds, catalogue, ledger, snapshots
 from inference.admission import Admission, Ask, admit
-from inference.calls import as_inference_error
 from inference.clients import Clients
 from inference.embedding.embedder import Embedder
 from inference.embedding.loading import ENDPOINT_PREFIX, local_model
 from inference.embedding.specification import Shortened, allowed
-from inference.errors import InferenceError, UnknownModel
+from inference.errors import InferenceError, UnknownModel, as_inference_error
 from inference.models import Model
 from inference.prices import cost_of
 from inference.providers.endpoint_embedder import EndpointEmbedder

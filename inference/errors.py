@@ -39,6 +39,7 @@ and logs. `code` is stable and stands in the ledger.
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from typing import Any
 
 
@@ -250,3 +251,15 @@ class InputRefused(Guarded):
 
 class AnswerWithheld(Guarded):
     code = "answer_withheld"
+
+
+def as_inference_error(error: BaseException) -> InferenceError:
+    """The error as the ledger knows it:
+
+    a closed generator or a cancelled task is a stopped call, a bug of ours an internal error.
+    """
+    if isinstance(error, InferenceError):
+        return error
+    if isinstance(error, GeneratorExit | CancelledError):
+        return Cancelled("the asker went away")
+    return InferenceError(f"internal error: {type(error).__name__}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +19,7 @@ from inference.caching.keys import Key
 from inference.errors import InferenceError
 from inference.guards import policies
 from inference.prompts.choosing import Chosen, choose
+from inference.prompts.fences import defused
 from inference.prompts.kinds import JUDGE
 from inference.providers.provider import ResolvedModel
 from inference.routing.plans import plan_of
@@ -37,7 +37,6 @@ SCHEMA = {
 MOST_TOKENS = 60
 # A reader may be waiting for the sentence.
 PATIENCE = Timeouts(connect=2.0, first_token=8.0, between_tokens=5.0, total=12.0)
-_FENCE = re.compile(r"</?\s*(passages?|sentence)\b", re.IGNORECASE)
 _log = logging.getLogger(__name__)
 Ask = Callable[[ChatRequest], ChatResult]
 
@@ -93,10 +92,10 @@ class _Judge:
 
     def _request(self, claim: str, passages: Sequence[str], chosen: Chosen) -> ChatRequest:
         told = "\n".join(
-            f'<passage n="{n}">\n{_defused(text)}\n</passage>'
+            f'<passage n="{n}">\n{defused(text)}\n</passage>'
             for n, text in enumerate(passages, start=1)
         )
-        values = {"passages": told, "claim": _defused(claim)}
+        values = {"passages": told, "claim": defused(claim)}
         return ChatRequest(
             chosen.template.render(values),
             FEATURE,
@@ -127,8 +126,3 @@ class _Judge:
             model=model.identity,
             parameters=(("max_tokens", MOST_TOKENS), ("temperature", 0.0)),
         )
-
-
-def _defused(text: str) -> str:
-    """No text closes a fence that we opened."""
-    return _FENCE.sub(lambda match: match[0].replace("<", "‹"), text)

@@ -17,7 +17,7 @@ from inference.errors import InvalidAnswer
 from inference.guards import duty, json_schema, policies
 from inference.guards.findings import Action, Finding, Raised
 from inference.guards.json_schema import NotThatJson
-from inference.types import ChatRequest, ChatResult, Message, Usage
+from inference.types import ChatRequest, ChatResult, Message
 from traces import recorder
 
 Ask: TypeAlias = Callable[[ChatRequest], ChatResult]
@@ -98,12 +98,7 @@ def _keep(request: ChatRequest, found: Finding) -> None:
 def _together(first: ChatResult, second: ChatResult) -> ChatResult:
     return replace(
         second,
-        usage=Usage(
-            first.usage.prompt_tokens + second.usage.prompt_tokens,
-            first.usage.completion_tokens + second.usage.completion_tokens,
-            first.usage.cached_tokens + second.usage.cached_tokens,
-            estimated=first.usage.estimated or second.usage.estimated,
-        ),
+        usage=first.usage + second.usage,
         cost=first.cost + second.cost,
         latency_ms=first.latency_ms + second.latency_ms,
         attempts=first.attempts + second.attempts,

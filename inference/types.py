@@ -22,6 +22,8 @@ Judge: TypeAlias = Callable[[str, Sequence[str]], str | None]
 
 EXTRACTIVE_MODEL = "footnote/extractive"
 RERANK_MODEL = "footnote/cross-encoder"
+# The database adds two as int.
+LARGEST_COUNT = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,14 @@ class Usage:
     cached_tokens: int = 0
     estimated: bool = False
 
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+            estimated=self.estimated or other.estimated,
+        )
+
 
 @dataclass(frozen=True)
 class ChatResult:
@@ -190,6 +200,12 @@ class EmbedResult:
     truncated: int
     cost: Decimal
     latency_ms: float
+
+
+def token_count(reported: Any) -> int:
+    """A provider's word for a number of tokens; what is no whole number (a bill is made of it) counts as none."""
+    whole = isinstance(reported, int) and not isinstance(reported, bool) and reported >= 0
+    return min(reported, LARGEST_COUNT) if whole else 0
 
 
 def storable(text: str) -> str:

@@ -19,7 +19,6 @@ from inference import catalogue
 from inference.clock import FAREWELL, GRACE
 from inference.errors import (
     AddressRefused,
-    Cancelled,
     InferenceError,
     ProviderError,
     ProviderTimeout,
@@ -27,6 +26,7 @@ from inference.errors import (
     RetryableProviderError,
     StreamBroken,
     UnreadableResponse,
+    as_inference_error,
 )
 from inference.passthrough.accounts import Admitted
 from inference.passthrough.asked import Asked
@@ -130,7 +130,7 @@ class PassedOn:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        told = _told(error)
+        told = None if error is None else as_inference_error(error)
         self._tell_breaker(told)
         await self.lane.accounts.settle(self._ended(told).as_json())
 
@@ -309,14 +309,6 @@ class PassedOn:
 
     def _elapsed_ms(self) -> float:
         return (time.monotonic() - self._began) * 1000
-
-
-def _told(error: BaseException | None) -> InferenceError | None:
-    if error is None or isinstance(error, InferenceError):
-        return error
-    if isinstance(error, asyncio.CancelledError | GeneratorExit):
-        return Cancelled("the asker went away")
-    return InferenceError(f"internal error: {type(error).__name__}")
 
 
 def _error_object(said: bytes) -> tuple[str | None, str]:

@@ -13,11 +13,9 @@ from typing import Any
 
 from inference.errors import ProviderError, ProviderUnavailable, StreamBroken, UnreadableResponse
 from inference.providers.faults import concealed, of_error_event
-from inference.types import Usage, storable
+from inference.types import Usage, storable, token_count
 
 LONGEST_ANSWER = 1_000_000
-# The database adds two as int.
-LARGEST_COUNT = 1_000_000_000
 DONE = b"data: [DONE]\n\n"
 # What models write beside their text, by the names that providers give it.
 BESIDE = ("refusal", "reasoning_content", "reasoning")
@@ -157,16 +155,11 @@ class Reading:
 
 
 def usage_of(reported: dict[str, Any]) -> Usage:
-    """Reported tokens; what is no whole number (a bill is made of it) counts as none."""
+    """The tokens that a provider reports."""
     details = reported.get("prompt_tokens_details")
-    prompt = _count(reported.get("prompt_tokens"))
-    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else 0
-    return Usage(prompt, _count(reported.get("completion_tokens")), min(prompt, cached))
-
-
-def _count(value: Any) -> int:
-    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return min(value, LARGEST_COUNT) if whole else 0
+    prompt = token_count(reported.get("prompt_tokens"))
+    cached = token_count(details.get("cached_tokens")) if isinstance(details, dict) else 0
+    return Usage(prompt, token_count(reported.get("completion_tokens")), min(prompt, cached))
 
 
 def whole_answer(data: bytes) -> Reading:

@@ -28,12 +28,11 @@ from inference.errors import ProviderUnavailable, StreamBroken, UnreadableRespon
 from inference.providers.dialects import MOST_LESSONS, Dialects
 from inference.providers.faults import UPSTREAM_ERRORS, translated
 from inference.providers.provider import Endpoint, ProviderEvent, ResolvedModel, Stopped
-from inference.types import ChatRequest, TextDelta, Timeouts, Usage, storable
+from inference.types import ChatRequest, TextDelta, Timeouts, Usage, storable, token_count
 
 MOST_ENDPOINTS = 256
 # A provider that never stops must not fill our memory.
 LONGEST_ANSWER = 1_000_000
-LARGEST_COUNT = 1_000_000_000
 
 
 @dataclass
@@ -209,9 +208,7 @@ def _usage(reported: Any) -> Usage:
 
 
 def _count(reported: Any, name: str) -> int:
-    """A token count; what is no whole number (a bill is made of it) counts as none."""
-    value = getattr(reported, name, None)
-    return min(value, LARGEST_COUNT) if isinstance(value, int) and value >= 0 else 0
+    return token_count(getattr(reported, name, None))
 
 
 def _ended_early(progress: _Progress) -> StreamBroken | ProviderUnavailable:

@@ -13,6 +13,7 @@ from contextlib import closing
 
 from inference.clock import Clock
 from inference.errors import UnreadableResponse
+from inference.prompts.fences import defused
 from inference.providers.provider import ChatProvider, ResolvedModel, Stopped
 from inference.reranking.reranker import Scored, in_place
 from inference.tokens import count_messages, count_text
@@ -74,7 +75,7 @@ class ChatReranker:
 
 def _messages(query: str, documents: Sequence[str]) -> list[Message]:
     numbered = (
-        f'<document number="{n}">\n{text[:LONGEST_DOCUMENT]}\n</document>'
+        f'<document number="{n}">\n{defused(text[:LONGEST_DOCUMENT])}\n</document>'
         for n, text in enumerate(documents, 1)
     )
     return [

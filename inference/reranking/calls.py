@@ -103,7 +103,7 @@ class _Attempt:
             for at in range(0, len(self.call.documents), reranker.batch):
                 scored = self._batch(reranker, self.call.documents[at : at + reranker.batch])
                 scores += scored.scores
-                usage = _sum(usage, scored.usage)
+                usage += scored.usage
         except InferenceError as error:
             self._record(usage, error)
             raise
@@ -163,15 +163,6 @@ class _Attempt:
 
     def _elapsed_ms(self) -> float:
         return (time.monotonic() - self.began) * 1000
-
-
-def _sum(one: Usage, other: Usage) -> Usage:
-    return Usage(
-        one.prompt_tokens + other.prompt_tokens,
-        one.completion_tokens + other.completion_tokens,
-        one.cached_tokens + other.cached_tokens,
-        estimated=one.estimated or other.estimated,
-    )
 
 
 def _cut(result: RerankResult, top: int) -> RerankResult:

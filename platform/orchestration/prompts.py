@@ -7,6 +7,7 @@ is no protection to rely on; the reader's protection is that marks are validated
 import re
 
 from inference.prompts.choosing import Chosen, choose
+from inference.prompts.fences import defused
 from inference.prompts.kinds import ANSWER
 from inference.types import Message
 from orchestration.questions import Author, Question
@@ -18,7 +19,6 @@ NO_ANSWER = "NO ANSWER IN THE DOCUMENTS"
 LONGEST_INSTRUCTIONS = 16_000
 TURNS = 6
 LONGEST_TURN = 2_000
-_FENCE = re.compile(r"</?\s*(passages?|question)\b", re.IGNORECASE)
 _MARKS = re.compile(r"[ \t]*\[\d+\]")
 
 
@@ -34,7 +34,7 @@ def messages(chosen: Chosen, question: Question, context: str) -> list[Message]:
         "instructions": question.instructions.strip()[:LONGEST_INSTRUCTIONS],
         "no_answer": NO_ANSWER,
         "passages": context,
-        "question": _defused(question.text),
+        "question": defused(question.text),
     }
     return chosen.template.render(values, [_told(*turn) for turn in question.history[-TURNS:]])
 
@@ -51,13 +51,8 @@ def fenced(number: int, passage: Passage) -> str:
         f' heading="{_attribute(" > ".join(passage.heading_path))}"' if passage.heading_path else ""
     )
     title = _attribute(passage.title)
-    return f'<passage n="{number}" title="{title}"{page}{heading}>\n{_defused(passage.text)}\n</passage>'
+    return f'<passage n="{number}" title="{title}"{page}{heading}>\n{defused(passage.text)}\n</passage>'
 
 
 def _attribute(text: str) -> str:
-    return _defused(text).replace('"', "'").replace("\n", " ")
-
-
-def _defused(text: str) -> str:
-    """No text closes a fence that we opened."""
-    return _FENCE.sub(lambda match: match[0].replace("<", "‹"), text)
+    return defused(text).replace('"', "'").replace("\n", " ")
