@@ -315,5 +315,5 @@ def _error_object(said: bytes) -> tuple[str | None, str]:
     try:
         found = json.loads(said)["error"]
         return (None if found.get("code") is None else str(found["code"])), str(found["message"])
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None, said.decode("utf-8", "replace") or "no explanation"

@@ -93,7 +93,7 @@ class Reading:
             return False
         try:
             event = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self.broken(f"an event is no JSON: {error}", "malformed") from error
         if not isinstance(event, dict):
             raise self.broken("an event is no object", "malformed")

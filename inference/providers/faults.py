@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from json import JSONDecodeError
 from time import time
 from typing import Any
 
@@ -37,14 +36,16 @@ from inference.errors import (
 )
 from tenants.outbound import OutboundRefused
 
+# No JSON is a ValueError, and so is an integer of too many digits; one that is no float is an OverflowError, and what
+# is nested too deeply a RecursionError.
+UNREADABLE: tuple[type[Exception], ...] = (ValueError, OverflowError, RecursionError)
 # What iterating a response can raise besides the SDK's own errors: raw transport errors and unreadable
 # data.
 UPSTREAM_ERRORS: tuple[type[Exception], ...] = (
     openai.OpenAIError,
     httpx2.HTTPError,
     httpx2.StreamError,
-    JSONDecodeError,
-    UnicodeDecodeError,
+    *UNREADABLE,
     Expired,
     OutboundRefused,
 )
@@ -95,7 +96,7 @@ def concealed(text: str, key: str) -> str:
 
 
 def _break_reason(error: Exception) -> str:
-    if isinstance(error, JSONDecodeError | UnicodeDecodeError):
+    if isinstance(error, UNREADABLE):
         return "malformed"
     if isinstance(error, openai.APIConnectionError | httpx2.HTTPError):
         return "connection_lost"
@@ -103,6 +104,8 @@ def _break_reason(error: Exception) -> str:
 
 
 def _before_first_token(error: Exception, detail: str) -> ProviderError:
+    if isinstance(error, UNREADABLE):
+        return UnreadableResponse(detail)
     match error:
         case openai.APIStatusError():
             return _from_status(error, detail)
@@ -113,7 +116,7 @@ def _before_first_token(error: Exception, detail: str) -> ProviderError:
             return ProviderTimeout(detail, stage=stage)
         case openai.APIConnectionError() | httpx2.HTTPError() | httpx2.StreamError():
             return ProviderUnavailable(detail)
-        case JSONDecodeError() | UnicodeDecodeError() | openai.APIResponseValidationError():
+        case openai.APIResponseValidationError():
             return UnreadableResponse(detail)
         case openai.APIError():
             return _from_error_event(error, detail)

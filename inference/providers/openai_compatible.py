@@ -225,7 +225,7 @@ def _embeddings(response: Any, count: int) -> tuple[FloatArray, Usage]:
         raise UnreadableResponse(f"asked for {count} embeddings, got {len(ordered)}")
     try:
         vectors = np.array([item.embedding for item in ordered], dtype=np.float32)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UnreadableResponse("the embeddings are not lists of numbers of one length") from error
     usage = Usage(prompt_tokens=_count(getattr(response, "usage", None), "prompt_tokens"))
     return vectors, usage

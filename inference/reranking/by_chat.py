@@ -88,11 +88,11 @@ def _grades(text: str, count: int) -> dict[int, float]:
     for found in reversed(_LIST.findall(text)):
         try:
             grades = json.loads(found)
-        except json.JSONDecodeError:
+            numbers = [one / BEST_GRADE for one in grades if isinstance(one, int | float)]
+        except (ValueError, OverflowError):  # no JSON, or an integer that nobody can read
             continue
-        numbers = [one for one in grades if isinstance(one, int | float)]
         if len(grades) == len(numbers) == count:
-            return {index: grade / BEST_GRADE for index, grade in enumerate(numbers)}
+            return dict(enumerate(numbers))
     raise UnreadableResponse(f"expected a JSON list of {count} numbers, got {text[:100]!r}")
 
 

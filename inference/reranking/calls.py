@@ -16,7 +16,7 @@ from inference import bounds, catalogue, ledger
 from inference.admission import Admission, Ask, admit
 from inference.clients import Clients
 from inference.clock import Clock
-from inference.errors import InferenceError
+from inference.errors import InferenceError, as_inference_error
 from inference.prices import cost_of
 from inference.providers.provider import ResolvedModel
 from inference.reranking.by_chat import LONGEST_GRADES, ChatReranker
@@ -104,8 +104,8 @@ class _Attempt:
                 scored = self._batch(reranker, self.call.documents[at : at + reranker.batch])
                 scores += scored.scores
                 usage += scored.usage
-        except InferenceError as error:
-            self._record(usage, error)
+        except BaseException as error:  # also of a bug: what the call holds is given back
+            self._record(usage, as_inference_error(error))
             raise
         cost = self._record(usage, None)
         return RerankResult(scores, model.name, cost, self._elapsed_ms())

@@ -18,7 +18,7 @@ from inference.providers.openai_compatible import OpenAICompatible
 from inference.providers.provider import ResolvedModel
 from inference.reranking.reranker import Scored, in_place
 from inference.tokens import count_text
-from inference.types import Usage
+from inference.types import Usage, token_count
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ class RerankEndpoint:
 
 def _usage(body: Any, query: str, documents: Sequence[str]) -> Usage:
     """What the endpoint counted, or what we count: the query is read with every document."""
-    reported = body if isinstance(body, dict) else {}
-    tokens = (reported.get("usage") or {}).get("total_tokens")
-    if isinstance(tokens, int) and tokens >= 0:
+    reported = body.get("usage") if isinstance(body, dict) else None
+    told = reported.get("total_tokens") if isinstance(reported, dict) else None
+    if tokens := token_count(told):
         return Usage(prompt_tokens=tokens)
     counted = count_text(query) * len(documents) + sum(map(count_text, documents))
     return Usage(prompt_tokens=counted, estimated=True)

@@ -35,7 +35,7 @@ def in_place(scored: Mapping[Any, Any], count: int) -> list[float]:
     """Scores by index as a list; every document must have one. Raises UnreadableResponse."""
     try:
         scores = [float(scored[index]) for index in range(count)]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UnreadableResponse(f"expected a score for each of {count} documents") from error
     if not all(map(math.isfinite, scores)):
         raise UnreadableResponse("a score is not a finite number")

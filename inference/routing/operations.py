@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from inference import catalogue, snapshots
 from inference.clients import Clients
-from inference.errors import EncryptionError, InferenceError, ProviderError, UnknownModel
+from inference.errors import EncryptionError, ProviderError, UnknownModel, as_inference_error
 from inference.models import Candidate, Model
 from inference.providers.provider import ResolvedModel
 from inference.retries import RetryPolicy
@@ -69,8 +69,8 @@ def by_first_that_answers(
             continue
         try:
             found = ask(choice, clients.policy if is_last else RetryPolicy(attempts=1), failures)
-        except InferenceError as failed:
-            circuits.ended(principal, model, breakers, failed)
+        except BaseException as failed:  # also of a bug: a probe lets the next one probe
+            circuits.ended(principal, model, breakers, as_inference_error(failed))
             if not isinstance(failed, ProviderError):
                 raise
             error = failed

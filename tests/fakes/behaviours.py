@@ -11,7 +11,7 @@ from typing import Any
 
 DEFAULT_TEXT = "The handbook says that leave is 25 days a year [1]."
 
-# Chat kinds; `answer` serves embeddings too. The last four are for embeddings alone.
+# Chat kinds; `answer` serves embeddings too. The last ones are for embeddings and reranking.
 KINDS = frozenset(
     {
         "answer",
@@ -28,7 +28,7 @@ KINDS = frozenset(
         "error_event",
         "only_first",
     }
-    | {"nan", "zero", "short", "wrong_count"}
+    | {"nan", "zero", "short", "wrong_count", "huge", "odd_usage", "digits", "nested"}
 )
 
 

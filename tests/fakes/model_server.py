@@ -418,8 +418,23 @@ def _broken_json(handler: _Handler) -> None:
     handler._send(200, "application/json", b'{"object": "list", "data": [')
 
 
+def _digits(handler: _Handler) -> None:
+    """An integer of more digits than Python reads."""
+    handler._send(200, "application/json", b'{"data": ' + b"9" * 5_000 + b"}")
+
+
+def _nested(handler: _Handler) -> None:
+    handler._send(200, "application/json", b"[" * 100_000 + b"]" * 100_000)
+
+
 # What becomes of a response that is not streamed.
-BROKEN_BODIES = {"reset": _reset, "early_close": _cut_short, "malformed": _broken_json}
+BROKEN_BODIES = {
+    "reset": _reset,
+    "early_close": _cut_short,
+    "malformed": _broken_json,
+    "digits": _digits,
+    "nested": _nested,
+}
 
 
 def _shut(connection: socket.socket) -> None:

@@ -116,6 +116,8 @@ def _vector(text: str, dimensions: int, kind: str) -> list[float]:
     """A direction that depends on the text alone."""
     if kind == "nan":
         return [float("nan")] * dimensions
+    if kind == "huge":
+        return [10**400] * dimensions
     if kind == "zero":
         return [0.0] * dimensions
     size = dimensions - 1 if kind == "short" and text.endswith("1") else dimensions
@@ -132,6 +134,8 @@ def reranked(body: dict[str, Any], kind: str) -> Any:
         scores.pop()
     if kind == "nan":
         scores[0] = float("nan")
+    if kind == "huge":
+        scores[0] = 10**400
     name = "score" if "texts" in body else "relevance_score"
     # Best first, as all of them do it.
     order = sorted(range(len(scores)), key=lambda at: -scores[at])
@@ -139,4 +143,6 @@ def reranked(body: dict[str, Any], kind: str) -> Any:
     if "texts" in body:
         return results
     found = {"model": body["model"], "results": results}
+    if kind == "odd_usage":
+        return found | {"usage": [40]}
     return found | ({"usage": {"total_tokens": 40}} if "return_documents" in body else {})

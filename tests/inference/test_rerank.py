@@ -138,6 +138,9 @@ FAULTS = [
     (does.html(), UnreadableResponse, 1),
     (Behaviour("wrong_count"), UnreadableResponse, 1),
     (Behaviour("nan"), UnreadableResponse, 1),
+    (Behaviour("huge"), UnreadableResponse, 1),
+    (Behaviour("digits"), UnreadableResponse, 1),
+    (Behaviour("nested"), UnreadableResponse, 1),
 ]
 
 
@@ -166,6 +169,21 @@ def test_a_fault_ends_in_the_right_error(
     assert len(model_server.requests) == requests
     (row,) = ledger_rows()
     assert (row.outcome, row.error_code, row.attempts) == ("error", error.code, requests)
+
+
+@pytest.mark.parametrize("protocol", ["cohere", "jina"])
+def test_usage_that_is_none_is_counted_here(
+    protocol: str,
+    alice: Member,
+    clients: Clients,
+    model_server: ModelServer,
+    make_reranker: Callable[..., Model],
+    ledger_rows: Rows,
+) -> None:
+    make_reranker(model_server, protocol)
+    model_server.default = Behaviour("odd_usage")
+    assert ranked(alice, clients).scores == pytest.approx([0.0, 0.6, 1.0])
+    assert [(row.outcome, row.input_tokens) for row in ledger_rows()] == [("ok", 5 * 3 + 17)]
 
 
 def test_another_reranker_takes_over_and_begins_anew(
@@ -205,9 +223,10 @@ def test_a_chat_model_grades_when_the_route_says_so(
         Candidate.objects.create(route=route, model="talker")
     model_server.default = does.answer("Here you are: [0, 6.5, 10]")
     assert ranked(alice, clients).scores == pytest.approx([0.0, 0.65, 1.0])
-    model_server.default = does.answer("The second one [1].")
-    with pytest.raises(UnreadableResponse, match="list of 3 numbers"):
-        ranked(alice, clients)
+    for odd in ("The second one [1].", f"[1, 2, 1{'0' * 400}]", f"[1, 2, {'9' * 5_000}]"):
+        model_server.default = does.answer(odd)
+        with pytest.raises(UnreadableResponse, match="list of 3 numbers"):
+            ranked(alice, clients)
 
 
 def test_no_document_closes_the_fence_of_another(
@@ -335,3 +354,28 @@ def test_a_failed_reranking_gives_back_what_it_took(
     with alice.scope():
         counter = BudgetCounter.objects.get()
     assert (counter.spent_usd, counter.reserved_usd) == (0, 0)
+
+
+def test_a_bug_gives_back_what_the_call_took_too(
+    alice: Member,
+    clients: Clients,
+    model_server: ModelServer,
+    make_reranker: Callable[..., Model],
+    ledger_rows: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_call: object, _model: object) -> object:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(calls.RERANKERS, "cohere", broken)
+    make_reranker(model_server, "cohere", input_price=Decimal(1_000))
+    with alice.scope():
+        Budget.objects.create(name="all", limit_usd=1)
+    with pytest.raises(ZeroDivisionError):
+        ranked(alice, clients)
+    with alice.scope():
+        counter = BudgetCounter.objects.get()
+    assert (counter.spent_usd, counter.reserved_usd) == (0, 0)
+    assert [(row.outcome, row.error_code) for row in ledger_rows()] == [
+        ("error", "inference_error")
+    ]
