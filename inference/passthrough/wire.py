@@ -7,6 +7,7 @@ tenant has configured is connected to by the address policy (``tenants.outbound`
 from __future__ import annotations
 
 import asyncio
+import select
 import ssl
 import time
 from collections import defaultdict, deque
@@ -58,7 +59,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._body: deque[bytes] = deque()
         self._buffered = 0
-        self._has_head = self._is_whole = self._is_kept = False
+        self._is_asked = self._has_head = self._is_whole = self._is_kept = False
         self._lost: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
 
@@ -69,7 +70,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._lost is not None:
             raise Broken("the connection was closed")
         self.status, self.headers = 0, {}
-        self._has_head = self._is_whole = False
+        self._is_asked, self._has_head, self._is_whole = True, False, False
         self._body.clear()
         self._transport.write(request)
 
@@ -98,12 +99,22 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        return self._lost is None and time.monotonic() - self.idle_since < IDLE_SECONDS
+        """Whether another request may be sent, and what comes then is its answer: nothing waits to be read."""
+        is_fresh = time.monotonic() - self.idle_since < IDLE_SECONDS
+        return self._lost is None and is_fresh and not self._is_readable()
 
     def close(self) -> None:
         """Give up whatever is under way, at once."""
         if self._transport is not None:
             self._transport.abort()
+
+    def _is_readable(self) -> bool:
+        """Whether the end, or something unasked, has come that the loop has not told of yet. One system call."""
+        if self._transport is None or self._transport.is_closing():
+            return True
+        waiting = select.poll()
+        waiting.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(waiting.poll(0))
 
     async def _more(self, due: float) -> None:
         if self._lost is not None:
@@ -143,6 +154,11 @@ class Connection(asyncio.Protocol):
 
     # --- called by the parser ---
 
+    def on_message_begin(self) -> None:
+        """Raises Broken for an answer to nothing: it would be taken for that to the next request."""
+        if not self._is_asked:
+            raise Broken("a response that nobody asked for")
+
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
@@ -158,6 +174,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self._is_whole = self.status >= 200
+        self._is_asked = not self._is_whole
         self._is_kept = self._parser.should_keep_alive()
 
 
