@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -68,7 +69,7 @@ def of_request(request: HttpRequest) -> list[Notice]:
 
 def notices(principal: Principal) -> list[Notice]:
     """The fullest first, in the open scope. One query over the counters of the present periods, and for stewards one
-    for the name of each that counts a person or a key.
+    for the name of each that is shown and counts a person or a key.
 
     Uses index: budget_counter_once
     """
@@ -77,12 +78,12 @@ def notices(principal: Principal) -> list[Notice]:
         warned__gte=50, period_start__in=starts.values(), budget__enabled=True
     ).select_related("budget")
     is_steward = principal.role in STEWARDS
-    found = [
-        _notice(row, is_steward)
+    found = (
+        row
         for row in rows.order_by("-warned", "id")[:50]
         if row.period_start == starts[row.budget.period] and (is_steward or _stops(row, principal))
-    ]
-    return found[:SHOWN]
+    )
+    return [_notice(row, is_steward) for row in islice(found, SHOWN)]
 
 
 def _stops(counter: BudgetCounter, principal: Principal) -> bool:

@@ -9,11 +9,12 @@ from uuid import uuid4
 
 import pytest
 from django.core.mail import EmailMessage
-from django.db import connections
+from django.db import connection, connections
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from inference import admission, bounds, budget_mail, ledger
+from inference import admission, bounds, budget_mail, budget_notices, ledger
 from inference.errors import BudgetExhausted
 from inference.models import Budget
 from inference.prices import Prices
@@ -203,6 +204,21 @@ def test_a_warning_of_a_budget_for_each_person_says_whom_it_means(
     assert f"Counted: {bob.email}" in half.body
     assert f"Budget “{one.name} ({bob.email})” has passed 50 %" in page(alice, reverse("home"))
     assert bob.email not in page(bob, reverse("home")).partition("budget-note")[2]
+
+
+def test_only_the_notices_that_are_shown_are_given_names(
+    alice: Member, budget: Callable[..., Budget], new_member: Callable[..., Member]
+) -> None:
+    budget(scope="user")
+    counted = []
+    for people in (range(budget_notices.SHOWN), range(10, 15)):
+        for number in people:
+            spend(new_member(alice.tenant, f"Person{number}", "member"), "0.60")
+        with alice.scope(), CaptureQueriesContext(connection) as queries:
+            assert len(budget_notices.notices(alice.principal)) == budget_notices.SHOWN
+        counted.append(len(queries))
+    # The scope's own, that of the counters, and one for each name.
+    assert counted == [2 + budget_notices.SHOWN] * 2
 
 
 def test_members_see_no_banner_of_a_budget_that_refuses_them_nothing(
