@@ -13,6 +13,7 @@ from decimal import Decimal
 from django.conf import settings
 
 from inference import snapshots
+from inference.embedding import specification
 from inference.encryption import decrypt
 from inference.errors import UnknownModel
 from inference.models import Model, Provider
@@ -124,12 +125,7 @@ def environment_model() -> ResolvedModel | None:
     """The model that OPENAI_API_KEY, OPENAI_BASE_URL and FOOTNOTE_CHAT_MODEL describe, if they do."""
     if not (settings.OPENAI_API_KEY or settings.CHAT_MODEL):
         return None
-    return ResolvedModel(
-        kind=ENDPOINT,
-        provider=ENVIRONMENT_PROVIDER,
-        name=settings.CHAT_MODEL or DEFAULT_CHAT_MODEL,
-        endpoint=environment_endpoint(),
-    )
+    return of_environment(settings.CHAT_MODEL or DEFAULT_CHAT_MODEL)
 
 
 def environment_reranker() -> ResolvedModel | None:
@@ -144,10 +140,14 @@ def cross_encoder_path() -> str:
 
 
 def environment_embedder() -> ResolvedModel | None:
-    """The endpoint's model that FOOTNOTE_EMBEDDING_MODEL=openai:... names, if it does."""
-    prefix, colon, name = settings.EMBEDDING_MODEL.partition(":")
-    if prefix != "openai" or not colon or not name:
-        return None
+    """The endpoint's model that FOOTNOTE_EMBEDDING_MODEL=openai:... names, if it does; whole, however it is cut."""
+    setting = specification.read(settings.EMBEDDING_MODEL).model
+    name = setting.removeprefix(specification.ENDPOINT_PREFIX)
+    return None if name in ("", setting) else of_environment(name)
+
+
+def of_environment(name: str) -> ResolvedModel:
+    """A model of the operator's endpoint."""
     return ResolvedModel(
         kind=ENDPOINT, provider=ENVIRONMENT_PROVIDER, name=name, endpoint=environment_endpoint()
     )

@@ -18,8 +18,8 @@ from django.conf import settings
 from inference import catalogue
 from inference.connections import http_client
 from inference.embedding.embedder import Embedder
-from inference.embedding.loading import ENDPOINT_PREFIX, load_embedder, local_model
-from inference.embedding.specification import Shortened, parse
+from inference.embedding.loading import load_embedder, local_model
+from inference.embedding.specification import ENDPOINT_PREFIX, Shortened, parse
 from inference.errors import EmbeddingModelUnavailable
 from inference.providers.endpoint_embedder import EndpointEmbedder
 from inference.providers.extractive import Extractive
@@ -136,12 +136,6 @@ def _loaded(clients: Clients, name: str) -> Embedder:
 
 
 def _embedding_endpoint(setting: str) -> ResolvedModel:
-    name = setting.removeprefix(ENDPOINT_PREFIX)
-    if not name:
-        raise EmbeddingModelUnavailable("the embedding model 'openai:' names no model")
-    return ResolvedModel(
-        kind=catalogue.ENDPOINT,
-        provider=catalogue.ENVIRONMENT_PROVIDER,
-        name=name,
-        endpoint=catalogue.environment_endpoint(),
-    )
+    if name := setting.removeprefix(ENDPOINT_PREFIX):
+        return catalogue.of_environment(name)
+    raise EmbeddingModelUnavailable("the embedding model 'openai:' names no model")

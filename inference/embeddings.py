@@ -19,8 +19,8 @@ from inference import bounds, catalogue, ledger, snapshots
 from inference.admission import Admission, Ask, admit
 from inference.clients import Clients
 from inference.embedding.embedder import Embedder
-from inference.embedding.loading import ENDPOINT_PREFIX, local_model
-from inference.embedding.specification import Shortened, allowed
+from inference.embedding.loading import local_model
+from inference.embedding.specification import ENDPOINT_PREFIX, Shortened, allowed
 from inference.errors import InferenceError, UnknownModel, as_inference_error
 from inference.models import Model
 from inference.prices import cost_of

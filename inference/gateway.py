@@ -17,8 +17,8 @@ from tokenizers import Tokenizer
 
 from inference import embeddings, structured
 from inference.clients import Clients, shared
-from inference.embedding.loading import DEFAULT_SETTING, ENDPOINT_PREFIX
-from inference.embedding.specification import parse
+from inference.embedding.loading import DEFAULT_SETTING
+from inference.embedding.specification import ENDPOINT_PREFIX, parse
 from inference.embedding.tokenizing import default_model_path, load_tokenizer
 from inference.errors import InputRefused, UnknownModel
 from inference.guards import duty

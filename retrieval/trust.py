@@ -11,8 +11,7 @@ from math import exp
 from tokenizers import Tokenizer
 
 from inference import gateway
-from inference.embedding.loading import ENDPOINT_PREFIX
-from inference.embedding.specification import parse
+from inference.embedding.specification import ENDPOINT_PREFIX, parse
 from inference.embedding.vocabulary import share_known_to
 
 # How steeply trust moves to the lexical side: at no known letter it counts e^4, about 55, times as much.

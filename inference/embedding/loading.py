@@ -27,7 +27,6 @@ from inference.errors import EmbeddingModelUnavailable
 DEFAULT_SETTING = "minilm"
 AUTO = "auto"
 TORCH_BF16 = "torch-bf16"
-ENDPOINT_PREFIX = "openai:"
 
 
 @dataclass(frozen=True)

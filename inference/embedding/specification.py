@@ -15,6 +15,7 @@ from django.conf import settings
 from inference.embedding.embedder import Embedder, Encoded, FloatArray, checked_vectors
 from inference.errors import EmbeddingModelUnavailable
 
+ENDPOINT_PREFIX = "openai:"
 _DIMENSIONS = re.compile(r"(?P<model>.+)@(?P<dimensions>[0-9]{1,5})", re.DOTALL)
 
 
@@ -29,13 +30,15 @@ class Specification:
         return self.model if self.dimensions is None else f"{self.model}@{self.dimensions}"
 
 
+def read(text: str) -> Specification:
+    """What a setting says, whether or not there is such a model."""
+    found = _DIMENSIONS.fullmatch(text)
+    return Specification(found["model"], int(found["dimensions"])) if found else Specification(text)
+
+
 def parse(text: str) -> Specification:
     """The specification, by default the configured one. Raises EmbeddingModelUnavailable for one not on the list."""
-    found = _DIMENSIONS.fullmatch(text or settings.EMBEDDING_MODEL)
-    if found is None:
-        asked = Specification(text or settings.EMBEDDING_MODEL)
-    else:
-        asked = Specification(found["model"], int(found["dimensions"]))
+    asked = read(text or settings.EMBEDDING_MODEL)
     if asked.model not in allowed():
         raise EmbeddingModelUnavailable(
             f"{asked.model!r} is not an embedding model of this Footnote; there are: {', '.join(allowed())}"
@@ -46,9 +49,8 @@ def parse(text: str) -> Specification:
 
 def allowed() -> list[str]:
     """The operator's models, the default one first. A tenant takes no others: a model is files of the server."""
-    default = settings.EMBEDDING_MODEL
-    plain = found["model"] if (found := _DIMENSIONS.fullmatch(default)) else default
-    return list(dict.fromkeys([plain, *settings.EMBEDDING_MODELS]))
+    default = read(settings.EMBEDDING_MODEL).model
+    return list(dict.fromkeys([default, *settings.EMBEDDING_MODELS]))
 
 
 class Shortened:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pytest_django import Settings
 
-from inference import gateway
+from inference import embeddings, gateway, snapshots
 from inference.clients import Clients
 from inference.errors import (
     BadCredentials,
@@ -21,6 +21,7 @@ from inference.errors import (
 )
 from inference.models import Budget, Candidate, Model, ModelCall, Provider, Reservation, Route
 from inference.providers.endpoint_embedder import EndpointEmbedder
+from inference.routing.validation import problems
 from tenants.scope import NoTenantScope
 from tests.cast import Member
 from tests.fakes import behaviours as does
@@ -100,6 +101,20 @@ def test_an_endpoints_vectors_come_in_order_and_are_paid_for(
     # 900 tokens at 0.02 USD per million, in three batches of at most 128 texts.
     assert (row.input_tokens, row.cost_usd, row.attempts) == (900, Decimal("0.00001800"), 3)
     assert row.provider == "environment"
+
+
+def test_a_model_whose_vectors_are_cut_is_still_called_by_its_name(
+    alice: Member, clients: Clients, endpoint: ModelServer, settings: Settings
+) -> None:
+    settings.EMBEDDING_MODEL = "openai:text-embedding-3-small@4"
+    asked = {"feature": "search", "principal": alice.principal, "clients": clients}
+    assert gateway.embed(["a"], **asked).dimensions == 4
+    name = embeddings.names(alice.principal)[0]
+    assert name == "text-embedding-3-small"
+    assert embeddings.embed_by_name(name, ["a"], **asked).dimensions == endpoint.dimensions
+    assert {one.body["model"] for one in endpoint.requests} == {name}
+    candidate = Candidate(model=f"environment/{name}")
+    assert problems(Route(feature="embed"), [candidate], snapshots.of(alice.principal)) == []
 
 
 @pytest.mark.parametrize(
