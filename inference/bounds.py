@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from inference.prices import SMALLEST, cost_of
+from inference.prices import SMALLEST
 from inference.providers.provider import ResolvedModel
 from inference.types import Message, Usage
 
@@ -88,9 +88,5 @@ def of_texts(model: ResolvedModel, texts: Sequence[str]) -> Bound:
 
 def _most(model: ResolvedModel, prompt: int, output: int) -> Decimal:
     """The dearest that these tokens can be, rounded up; zero for a model that costs nothing."""
-    found = max(_cost(model, Usage(prompt, output)), _cost(model, Usage(prompt, output, prompt)))
+    found = max(model.cost(Usage(prompt, output)), model.cost(Usage(prompt, output, prompt)))
     return found + SMALLEST if found else found
-
-
-def _cost(model: ResolvedModel, usage: Usage) -> Decimal:
-    return cost_of(usage, model=model.name, base_url=model.endpoint.base_url, prices=model.prices)

@@ -25,7 +25,6 @@ from inference.errors import (
 )
 from inference.guards import duty, policies
 from inference.guards.duty import Outgoing
-from inference.prices import cost_of
 from inference.providers.provider import ProviderEvent, ResolvedModel, Stopped
 from inference.retries import Attempts, RetryPolicy, with_retries
 from inference.routing import circuits
@@ -198,7 +197,7 @@ class ChatCall:
             model=self.model.name,
             provider=self.model.provider,
             usage=usage,
-            cost=self._cost(usage),
+            cost=self.model.cost(usage),
             latency_ms=self._elapsed_ms(),
             first_token_ms=self.first_token_ms,
             finish_reason=stopped.finish_reason,
@@ -223,7 +222,7 @@ class ChatCall:
         was_asked = self.attempts.count > 0
         is_charged = bool(self._written) or (was_asked and isinstance(known, HedgeLost))
         usage = self._usage or (self._estimated_usage() if is_charged else Usage())
-        self._settle(known, usage, self._cost(usage), "")
+        self._settle(known, usage, self.model.cost(usage), "")
 
     def _settle(
         self, error: InferenceError | None, usage: Usage, cost: Decimal, finish_reason: str
@@ -289,12 +288,6 @@ class ChatCall:
     def _estimated_usage(self) -> Usage:
         prompt = count_messages(self.request.messages)
         return Usage(prompt, count_text("".join(self._written)), estimated=True)
-
-    def _cost(self, usage: Usage) -> Decimal:
-        model = self.model
-        return cost_of(
-            usage, model=model.name, base_url=model.endpoint.base_url, prices=model.prices
-        )
 
     def _elapsed_ms(self) -> float:
         return (time.monotonic() - self._began) * 1000

@@ -17,7 +17,7 @@ from inference.embedding import specification
 from inference.encryption import decrypt
 from inference.errors import UnknownModel
 from inference.models import Model, Provider
-from inference.prices import Prices, cost_of
+from inference.prices import Prices
 from inference.providers.provider import Dialect, Endpoint, ResolvedModel
 from inference.snapshots import Snapshot
 from inference.types import EXTRACTIVE_MODEL, RERANK_MODEL, Usage
@@ -99,8 +99,7 @@ def smaller(principal: Principal, model: ResolvedModel) -> ResolvedModel | None:
 
 
 def _price(model: ResolvedModel) -> Decimal:
-    usage = Usage(1_000_000, 1_000_000)
-    return cost_of(usage, model=model.name, base_url=model.endpoint.base_url, prices=model.prices)
+    return model.cost(Usage(1_000_000, 1_000_000))
 
 
 def list_models(principal: Principal) -> list[ListedModel]:

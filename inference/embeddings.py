@@ -23,7 +23,6 @@ from inference.embedding.loading import local_model
 from inference.embedding.specification import ENDPOINT_PREFIX, Shortened, allowed
 from inference.errors import InferenceError, UnknownModel, as_inference_error
 from inference.models import Model
-from inference.prices import cost_of
 from inference.providers.endpoint_embedder import EndpointEmbedder
 from inference.routing.operations import by_first_that_answers, embed_plan
 from inference.types import EmbedResult, Purpose, Usage
@@ -226,10 +225,7 @@ def _admission(call: EmbedCall, texts: Sequence[str]) -> Admission | None:
 
 
 def _cost(call: EmbedCall, usage: Usage) -> Decimal:
-    if call.endpoint is None:
-        return Decimal(0)
-    model = call.endpoint.model
-    return cost_of(usage, model=model.name, base_url=model.endpoint.base_url, prices=model.prices)
+    return Decimal(0) if call.endpoint is None else call.endpoint.model.cost(usage)
 
 
 def _since(began: float) -> float:

@@ -12,7 +12,6 @@ from inference import ledger
 from inference.errors import InferenceError
 from inference.passthrough.accounts import Admitted
 from inference.passthrough.events import Reading
-from inference.prices import cost_of
 from inference.tokens import count_text
 from inference.types import Usage
 from traces.recorder import clipped
@@ -53,9 +52,7 @@ class Ended:
             trace_id=self.trace_id,
             span_id=span_id,
             usage=usage,
-            cost=cost_of(
-                usage, model=model.name, base_url=model.endpoint.base_url, prices=model.prices
-            ),
+            cost=model.cost(usage),
             latency_ms=self.latency_ms,
             attempts=self.attempts,
             first_token_ms=self.first_token_ms,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Protocol, TypeAlias
 
 from inference.clock import Clock
 from inference.errors import BadCredentials
-from inference.prices import Prices
+from inference.prices import Prices, cost_of
 from inference.types import ChatRequest, ChatResult, TextDelta, Usage
 
 
@@ -66,6 +67,10 @@ class ResolvedModel:
     def identity(self) -> tuple[str, ...]:
         """Who answers, for what is kept of it: under the same name, another address is somebody else."""
         return (self.kind, self.endpoint.base_url, self.provider, self.name)
+
+    def cost(self, usage: Usage) -> Decimal:
+        """In USD, at the model's own prices or those published for its address."""
+        return cost_of(usage, model=self.name, base_url=self.endpoint.base_url, prices=self.prices)
 
     def wrote(self, result: ChatResult) -> bool:
         """Whether an answer is this model's: a fallback, a hedge or a smaller one may have stood in for it."""

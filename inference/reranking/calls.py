@@ -17,7 +17,6 @@ from inference.admission import Admission, Ask, admit
 from inference.clients import Clients
 from inference.clock import Clock
 from inference.errors import InferenceError, as_inference_error
-from inference.prices import cost_of
 from inference.providers.provider import ResolvedModel
 from inference.reranking.by_chat import LONGEST_GRADES, ChatReranker
 from inference.reranking.cross_encoder import LocalCrossEncoder
@@ -136,9 +135,7 @@ class _Attempt:
 
     def _record(self, usage: Usage, error: InferenceError | None) -> Decimal:
         model, (trace_id, span_id) = self.choice.model, recorder.current_ids()
-        cost = cost_of(
-            usage, model=model.name, base_url=model.endpoint.base_url, prices=model.prices
-        )
+        cost = model.cost(usage)
         ledger.record(
             ledger.Entry(
                 principal=self.call.principal,

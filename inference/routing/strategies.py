@@ -9,12 +9,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from hashlib import blake2b
 from typing import TypeAlias
 
 from inference.models import Candidate, Route
-from inference.prices import cost_of
 from inference.providers.provider import ResolvedModel
 from inference.routing import health
 from inference.types import ChatRequest, Usage
@@ -91,13 +89,9 @@ def _at(usable: Sequence[Usable], point: float) -> int:
 
 
 def _cheapest(wanted: Wanted, usable: Sequence[Usable]) -> Ordered:
-    priced = [(_price(model, wanted.usage), model) for _, model in usable]
+    priced = [(model.cost(wanted.usage), model) for _, model in usable]
     priced.sort(key=lambda one: one[0])
     return [(model, f"about ${price:.6f}") for price, model in priced]
-
-
-def _price(model: ResolvedModel, usage: Usage) -> Decimal:
-    return cost_of(usage, model=model.name, base_url=model.endpoint.base_url, prices=model.prices)
 
 
 def _fastest(wanted: Wanted, usable: Sequence[Usable]) -> Ordered:
