@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -38,7 +39,13 @@ def rotate(stored: bytes | memoryview) -> bytes:
 
 
 def _cipher() -> MultiFernet:
-    return MultiFernet([Fernet(_derived(key)) for key in _passphrases()])
+    return _cipher_of(tuple(_passphrases()))
+
+
+@lru_cache(maxsize=8)
+def _cipher_of(passphrases: tuple[str, ...]) -> MultiFernet:
+    """Kept, since each call to a model decrypts a key; settings hold the passphrases anyway."""
+    return MultiFernet([Fernet(_derived(key)) for key in passphrases])
 
 
 def _passphrases() -> Sequence[str]:
