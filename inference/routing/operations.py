@@ -26,12 +26,25 @@ from tenants.scope import Principal
 R = TypeVar("R")
 RERANK = "rerank"
 EMBED = "embed"
+# Of models that their routes may name; all other routes are of chat.
+KINDS = {
+    EMBED: (Model.Kind.EMBEDDING,),
+    RERANK: (Model.Kind.RERANK, Model.Kind.CHAT),
+}
+
+
+def resolved(feature: str, name: str, snapshot: Snapshot) -> ResolvedModel | None:
+    """The model that a candidate of the feature's route means, if there is one. Raises EncryptionError."""
+    kinds = KINDS.get(feature, (Model.Kind.CHAT,))
+    found = (catalogue.find(snapshot, name, kind=kind) for kind in kinds)
+    model = next((one for one in found if one is not None), None)
+    return None if model is catalogue.EXTRACTIVE and feature in KINDS else model
 
 
 def rerank_plan(principal: Principal) -> Plan:
     """Who reranks, in order. Raises UnknownModel when nobody can."""
     snapshot = snapshots.of(principal)
-    if plan := _by_route(principal, snapshot, RERANK, (Model.Kind.RERANK, Model.Kind.CHAT)):
+    if plan := _by_route(principal, snapshot, RERANK):
         return plan
     if found := catalogue.rerankers(snapshot):
         return Plan(tuple(Choice(model, BY_DEFAULT) for model in found[:1]))
@@ -42,9 +55,7 @@ def rerank_plan(principal: Principal) -> Plan:
 
 def embed_plan(principal: Principal, model: ResolvedModel) -> Plan:
     """Which endpoints of this very embedding model are asked, in order. Never empty."""
-    plan = _by_route(
-        principal, snapshots.of(principal), EMBED, (Model.Kind.EMBEDDING,), only=model.name
-    )
+    plan = _by_route(principal, snapshots.of(principal), EMBED, only=model.name)
     return plan or Plan((Choice(model, BY_DEFAULT),))
 
 
@@ -86,7 +97,6 @@ def _by_route(
     principal: Principal,
     snapshot: Snapshot,
     operation: str,
-    kinds: Sequence[str],
     *,
     only: str | None = None,
 ) -> Plan | None:
@@ -97,7 +107,7 @@ def _by_route(
     mains: list[tuple[Candidate, ResolvedModel]] = []
     reserves: list[Choice] = []
     for candidate in declared.candidates:
-        model, why = _resolved(snapshot, candidate, kinds, only)
+        model, why = _resolved(snapshot, candidate, operation, only)
         if model is None:
             skipped.append(Skipped(candidate.model, why))
         elif candidate.is_fallback:
@@ -111,14 +121,13 @@ def _by_route(
 
 
 def _resolved(
-    snapshot: Snapshot, candidate: Candidate, kinds: Sequence[str], only: str | None
+    snapshot: Snapshot, candidate: Candidate, operation: str, only: str | None
 ) -> tuple[ResolvedModel | None, str]:
     try:
-        found = (catalogue.find(snapshot, candidate.model, kind=kind) for kind in kinds)
-        model = next((one for one in found if one is not None), None)
+        model = resolved(operation, candidate.model, snapshot)
     except EncryptionError:
         return None, "its key cannot be read; enter it again"
-    if model is None or model is catalogue.EXTRACTIVE:
+    if model is None:
         return None, "no enabled model of that name and kind"
     if only is not None and model.name != only:
         return None, f"another embedding model than {only}: its vectors do not compare"

@@ -9,19 +9,14 @@ from dataclasses import dataclass
 from inference import catalogue
 from inference.errors import EncryptionError
 from inference.models import Candidate, Model, Route
-from inference.providers.provider import ResolvedModel
 from inference.routing.complexity import BadRule, rule_from
-from inference.routing.operations import EMBED, RERANK
+from inference.routing.operations import EMBED, KINDS, resolved
 from inference.routing.plans import EVERY_FEATURE
 from inference.snapshots import Snapshot
 
 FEATURE = re.compile(r"[a-z][a-z0-9_.-]{0,39}")
 MOST_CANDIDATES = 20
 LONGEST_HEDGE_MS = 60_000
-KINDS = {
-    EMBED: (Model.Kind.EMBEDDING,),
-    RERANK: (Model.Kind.RERANK, Model.Kind.CHAT),
-}
 
 
 @dataclass(frozen=True)
@@ -97,14 +92,6 @@ def _with_the_names(
                 f"{found.name} is another embedding model than {wanted}: vectors do not compare."
             )
             yield Problem("candidates", message, index)
-
-
-def resolved(feature: str, name: str, snapshot: Snapshot) -> ResolvedModel | None:
-    """The model that a candidate of the feature's route means, if there is one. Raises EncryptionError."""
-    kinds = KINDS.get(feature, (Model.Kind.CHAT,))
-    found = (catalogue.find(snapshot, name, kind=kind) for kind in kinds)
-    model = next((one for one in found if one is not None), None)
-    return None if model is catalogue.EXTRACTIVE and feature in KINDS else model
 
 
 def names(feature: str, snapshot: Snapshot) -> list[str]:
