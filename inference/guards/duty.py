@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from inference.errors import AnswerWithheld, InputRefused
 from inference.guards import policies as settings
-from inference.guards.findings import Finding, Raised, Stage, Where, redacted
+from inference.guards.findings import Finding, Raised, Where, redacted
 from inference.guards.policies import Policies, Setting
 from inference.guards.registry import GUARDS, About, Guard
 from inference.guards.support import Embed
@@ -198,11 +198,6 @@ def _sentences(text: str) -> Iterator[str]:
         at = match.end()
     if text[at:]:
         yield text[at:]
-
-
-def stage_of(raised: Raised) -> Stage:
-    """Input or output."""
-    return "output" if raised.where == "answer" else "input"
 
 
 def keep(raised: Sequence[Raised], *, principal: Principal, feature: str, trace_id: str) -> None:

@@ -10,8 +10,6 @@ Action: TypeAlias = Literal["off", "warn", "redact", "block"]
 # What goes to a model, what it writes, and answers in a form that was asked for, which are read as a whole.
 Stage: TypeAlias = Literal["input", "output", "form"]
 Where: TypeAlias = Literal["question", "history", "passage", "answer"]
-# From the least to the most that can be done.
-ACTIONS: tuple[Action, ...] = ("off", "warn", "redact", "block")
 
 
 @dataclass(frozen=True)

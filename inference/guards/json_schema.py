@@ -90,10 +90,10 @@ def read(text: str, schema: Mapping[str, Any], *, mend: bool = True) -> Read:
     return Read(json.dumps(value, ensure_ascii=False) if slips else bare, value, slips)
 
 
-def detect(text: str, schema: Mapping[str, Any], *, mend: bool = True) -> list[Finding]:
+def detect(text: str, schema: Mapping[str, Any]) -> list[Finding]:
     """Nothing for the JSON that was asked for; else what was mended, or why it is of no use."""
     try:
-        found = read(text, schema, mend=mend)
+        found = read(text, schema)
     except NotThatJson as error:
         return [unusable(text, error)]
     return [mended(text, found)] if found.slips else []

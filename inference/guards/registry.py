@@ -79,6 +79,7 @@ def _support(text: str, about: About) -> list[Finding]:
     return [Finding("unsupported", 0, len(text), 1 - found.value, ", ".join(found.disagrees))]
 
 
+# From the least to the most that can be done.
 ALL: tuple[Action, ...] = ("off", "warn", "redact", "block")
 GUARDS: dict[str, Guard] = {
     guard.name: guard

@@ -135,7 +135,7 @@ class Relay:
             self.admitted = await self._taken(smaller)
         try:
             self.call = self._call(self.admitted, wanted, reason)
-        except BaseException:
+        except BaseException:  # also of a bug
             # There is no call to settle: what it holds is given back when its lease runs out.
             if held := self.admitted.admission.reservation_id:
                 leases.keeper().let_go(held)

@@ -30,9 +30,7 @@ FEWEST = 3
 _QUERY = """
 SELECT provider, model, count(*), count(*) FILTER (WHERE outcome = 'error'),
        percentile_cont(0.5) WITHIN GROUP (ORDER BY first_token_ms) FILTER (WHERE outcome = 'ok'),
-       percentile_cont(0.95) WITHIN GROUP (ORDER BY first_token_ms) FILTER (WHERE outcome = 'ok'),
        percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms) FILTER (WHERE outcome = 'ok'),
-       percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms) FILTER (WHERE outcome = 'ok'),
        count(*) FILTER (WHERE outcome = 'ok')
   FROM (SELECT provider, model, outcome, first_token_ms, latency_ms
           FROM inference_modelcall
@@ -50,9 +48,7 @@ class Health:
     calls: int
     errors: int
     first_token_ms: float | None
-    first_token_p95_ms: float | None
     latency_ms: float | None
-    latency_p95_ms: float | None
     answered: int
 
     @property
@@ -90,7 +86,7 @@ def read(principal: Principal) -> Figures:
     values: list[Any] = [principal.tenant_id, WINDOW_MINUTES, list(NOT_ASKED), MOST_CALLS]
     with tenant_scope(principal), connection.cursor() as cursor:
         cursor.execute(_QUERY, values)
-        return {(row[0], row[1]): Health(*row[2:9]) for row in cursor.fetchall()}
+        return {(row[0], row[1]): Health(*row[2:7]) for row in cursor.fetchall()}
 
 
 _kept: OrderedDict[UUID, tuple[float, Figures]] = OrderedDict()
