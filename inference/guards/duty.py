@@ -51,7 +51,7 @@ def fit(texts: Sequence[str], principal: Principal) -> tuple[list[int], list[Rai
     raised: list[Raised] = []
     left_out: set[int] = set()
     for guard, setting in settings.of(principal).on("input"):
-        if guard.name != "injection":
+        if not guard.on_passages:
             continue
         for place, text in enumerate(texts):
             told = guard.detect(text, About("passage", setting.options))
@@ -76,9 +76,9 @@ def _subjects(request: ChatRequest) -> Iterator[tuple[Where, str]]:
 
 
 def _redacted_request(request: ChatRequest, found: Policies) -> ChatRequest:
-    """Personal data goes from everything that would be sent, also from passages."""
+    """What a guard may redact goes from everything that would be sent, also from passages: personal data."""
     for guard, setting in found.on("input"):
-        if guard.name == "personal-in" and setting.action == "redact":
+        if setting.action == "redact" and not guard.on_passages:
 
             def clean(text: str, guard: Guard = guard) -> str:
                 return redacted(text, guard.detect(text, About("question")))
@@ -99,7 +99,7 @@ def _raised(
     guard: Guard, setting: Setting, where: Where, text: str, told: Sequence[Finding]
 ) -> list[Raised]:
     action = setting.action
-    if guard.name == "injection" and action == "redact" and where != "passage":
+    if guard.on_passages and action == "redact" and where != "passage":
         action = "warn"
     if where == "passage" and action == "block":
         action = "redact"
@@ -176,7 +176,7 @@ class Outgoing:
 
     def _found(self, guard: Guard, setting: Setting, sentence: str, before: str) -> list[Finding]:
         about = About("answer", setting.options, self.passages, embed=self.embed, judge=self.judge)
-        if guard.name in ("support", "citations"):
+        if guard.by_sentence:
             return guard.detect(sentence, about)
         shift = len(before)
         found = guard.detect(before + sentence, about)

@@ -27,7 +27,11 @@ class About:
 
 @dataclass(frozen=True)
 class Guard:
-    """``personal``: what it finds is masked wherever it is kept. ``told`` is for whoever is refused."""
+    """``personal``: what it finds is masked wherever it is kept. ``told`` is for whoever is refused.
+
+    ``on_passages``: it reads passages, too, and to redact means to leave those out. ``by_sentence``: what it finds is
+    about a whole sentence, so that it reads none twice for what came before.
+    """
 
     name: str
     stage: Stage
@@ -38,6 +42,8 @@ class Guard:
     actions: tuple[Action, ...]
     told: str
     personal: bool = False
+    on_passages: bool = False
+    by_sentence: bool = False
 
     def excerpt(self, text: str, found: Finding) -> str:
         """What of the text is kept with a finding."""
@@ -94,6 +100,7 @@ GUARDS: dict[str, Guard] = {
             "warn",
             ALL,
             "Your question looks like instructions to the model. Please ask it in plain words.",
+            on_passages=True,
         ),
         Guard(
             "personal-in",
@@ -161,6 +168,7 @@ GUARDS: dict[str, Guard] = {
             "warn",
             ALL,
             "The answer cited sources that do not exist, and was withheld.",
+            by_sentence=True,
         ),
         Guard(
             "support",
@@ -171,6 +179,7 @@ GUARDS: dict[str, Guard] = {
             "off",
             ALL,
             "The answer was not borne out by the documents, and was withheld.",
+            by_sentence=True,
         ),
         Guard(
             "json",

@@ -13,8 +13,6 @@ from inference.guards.support import Embed
 from inference.types import Passage
 
 LONGEST = 50_000
-# Of what a passage is asked by guards; the others look at what a person writes.
-ON_PASSAGES = frozenset({"injection"})
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def tried(
 
 def _looks(guard: Guard, where: Where, schema: Mapping[str, Any] | None) -> bool:
     if where == "passage":
-        return guard.name in ON_PASSAGES
+        return guard.on_passages
     if where == "answer":
         return guard.stage == "output" or (guard.stage == "form" and schema is not None)
     return guard.stage == "input"
