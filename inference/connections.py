@@ -35,6 +35,11 @@ class ClockedStream(httpcore2.NetworkStream):
         self._kept = False
         self._answering = False
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether anything was read since the request."""
+        return self._answering
+
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         try:
             data = self._read(max_bytes, timeout)
@@ -139,6 +144,7 @@ class ClockedTransport(httpx2.HTTPTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         response = self._answered(request)
+        _check_asked(response)
         body = response.stream
         assert isinstance(body, httpx2.SyncByteStream)
         return httpx2.Response(
@@ -160,6 +166,17 @@ class ClockedTransport(httpx2.HTTPTransport):
             if not (isinstance(error.__cause__, ClosedWhileIdle) and has_whole_body):
                 raise
         return super().handle_request(request)
+
+
+def _check_asked(response: httpx2.Response) -> None:
+    """Raises RemoteProtocolError for a response that was there before its request, behind the one before.
+
+    The pool looks whether a kept connection can be read, but what was read along with an answer stays in its parser.
+    """
+    stream = response.extensions.get("network_stream")
+    if isinstance(stream, ClockedStream) and not stream.is_answering:
+        response.close()
+        raise httpx2.RemoteProtocolError("a response that nobody asked for")
 
 
 def http_client(policy: Policy | None = None) -> httpx2.Client:

@@ -1,4 +1,4 @@
-"""Kept connections of the lean way: what nobody asked for is never taken for an answer."""
+"""Kept connections, of the lean way and of the SDK: what nobody asked for is never taken for an answer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
+import httpx2
 import pytest
 
+from inference.connections import http_client
 from inference.passthrough.wire import Connections, Origin
 
 
@@ -30,7 +32,8 @@ class Handler(StreamRequestHandler):
     def handle(self) -> None:
         with suppress(ConnectionError):  # ended by the client
             while self.rfile.readline().startswith(b"GET"):
-                self.rfile.readline()
+                while self.rfile.readline() != b"\r\n":
+                    pass
                 self.server.asked += 1
                 self._answer(whole(f"answer {self.server.asked}"))
 
@@ -92,6 +95,29 @@ def test_what_comes_on_an_idle_connection_ends_it(
     assert asyncio.run(two_answers(server, between)) == ["answer 1", "answer 2"]
 
 
+@pytest.mark.parametrize("more", UNASKED)
+def test_the_pool_of_the_sdk_takes_nothing_that_came_with_an_answer(
+    server: Server, more: bytes
+) -> None:
+    server.more = more
+    with http_client() as client:
+        assert client.get(address(server)).text == "answer 1"
+        with pytest.raises(httpx2.RemoteProtocolError):
+            client.get(address(server))
+        assert client.get(address(server)).text.startswith("answer ")
+
+
+@pytest.mark.parametrize("more", UNASKED)
+def test_nor_what_came_while_it_was_idle(server: Server, more: bytes) -> None:
+    server.more, server.after = more, threading.Event()
+    with http_client() as client:
+        assert client.get(address(server)).text == "answer 1"
+        server.after.set()
+        server.said.wait(5)
+        time.sleep(0.02)
+        assert client.get(address(server)).text == "answer 2"
+
+
 def test_a_quiet_connection_is_kept(server: Server) -> None:
     async def same() -> bool:
         connections, origin = Connections(), origin_of(server)
@@ -136,6 +162,10 @@ async def ended(connections: Connections, origin: Origin) -> bool:
 
 def origin_of(server: Server) -> Origin:
     return Origin("http", "127.0.0.1", server.server_address[1], is_policed=False)
+
+
+def address(server: Server) -> str:
+    return f"http://127.0.0.1:{server.server_address[1]}/"
 
 
 def soon() -> float:
