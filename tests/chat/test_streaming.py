@@ -18,6 +18,9 @@ from tests.chat.test_turns import GOOD, SLOW, ask, begun, orphan
 from tests.fakes import behaviours
 from tests.fakes.model_server import ModelServer
 
+# Seconds before the first word, so that a busy machine, too, is listening by then.
+READER_IS_THERE = 1.0
+
 
 class Frame:
     """One server-sent event."""
@@ -80,7 +83,7 @@ def test_words_say_what_happens_before_the_first_word_of_the_answer(
 def test_text_comes_while_it_is_written(
     site: str, alice: Member, browser: Browser, scripted: ModelServer
 ) -> None:
-    scripted.script(behaviours.slow_drip(GOOD, delay=0.1))
+    scripted.script(behaviours.answer(GOOD, first_delay=READER_IS_THERE, delay=0.1))
     turn = ask(alice)
     with listening(site, browser(alice), turn.answer) as stream:
         arrived = [
@@ -94,9 +97,8 @@ def test_text_comes_while_it_is_written(
 def test_a_lost_connection_goes_on_where_it_was(
     site: str, alice: Member, browser: Browser, scripted: ModelServer
 ) -> None:
-    scripted.script(
-        behaviours.slow_drip(GOOD + "\n\nSecond paragraph here, quite long.", delay=0.08)
-    )
+    long = GOOD + "\n\nSecond paragraph here, quite long."
+    scripted.script(behaviours.answer(long, first_delay=READER_IS_THERE, delay=0.1))
     turn, client = ask(alice), browser(alice)
     first: list[Frame] = []
     with listening(site, client, turn.answer) as stream:
