@@ -5,11 +5,12 @@
 
 ``parse`` reads the first, ``read_query`` the second out of what somebody typed, ``from_openai`` the form that
 OpenAI's vector stores take; each gives a ``Filter``, or raises ``FilterRefused``, which says where it is wrong and what
-was expected. ``matching_versions`` compiles one to a query. Names of fields and operators come from a closed list and
+was expected. ``matching_versions`` compiles one to a query of what a search may find, ``matching_documents`` to one of
+what can be acted upon, in any state. Names of fields and operators come from a closed list and
 every value travels as a parameter: nothing that was typed becomes SQL (decision 0015).
 """
 
-from retrieval.filters.compiling import Query, matching_versions
+from retrieval.filters.compiling import Query, matching_documents, matching_versions
 from retrieval.filters.grammar import All, Either, Filter, Not, Test, both, parse
 from retrieval.filters.openai import from_openai
 from retrieval.filters.typed import TypedQuery, exactly, read_query
@@ -27,6 +28,7 @@ __all__ = [
     "both",
     "exactly",
     "from_openai",
+    "matching_documents",
     "matching_versions",
     "parse",
     "read_query",

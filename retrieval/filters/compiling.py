@@ -6,8 +6,10 @@ Unicode collation, so that it does not depend on how the database was made.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +27,9 @@ AS_OF = """
       JOIN ingestion_document d ON d.tenant_id = v.tenant_id AND d.id = v.document_id{joins}
      WHERE v.tenant_id = %(tenant)s AND d.collection_id = ANY (%(collections)s::uuid[])
        AND v.valid_from <= %(as_of)s AND (v.valid_to IS NULL OR v.valid_to > %(as_of)s) AND {condition}"""
+ANY_STATE = """
+    SELECT d.id FROM ingestion_document d{joins}
+     WHERE d.tenant_id = %(tenant)s AND d.collection_id = ANY (%(collections)s::uuid[]) AND {condition}"""
 COLLECTION = " JOIN ingestion_collection c ON c.tenant_id = d.tenant_id AND c.id = d.collection_id"
 ELEMENT = "(e #>> '{}')"
 SOURCE = " JOIN ingestion_source s ON s.tenant_id = d.tenant_id AND s.id = d.source_id"
@@ -46,13 +51,28 @@ def matching_versions(
     Metadata is of a document and not of a version: with ``as_of`` it is today's. Cost: one pass over the documents of
     the collections (docs/benchmarks.md). Uses index: one that the tenant leads, on collections
     """
+    if as_of is None:
+        return _query(CURRENT, wanted, tenant_id, collection_ids)
+    return _query(AS_OF, wanted, tenant_id, collection_ids, {"as_of": as_of})
+
+
+def matching_documents(wanted: Filter, *, tenant_id: UUID, collection_ids: list[UUID]) -> Query:
+    """Ids of the documents that pass, in whatever state: waiting, failed and deleted ones too. Otherwise as above."""
+    return _query(ANY_STATE, wanted, tenant_id, collection_ids)
+
+
+def _query(
+    statement: str,
+    wanted: Filter,
+    tenant_id: UUID,
+    collection_ids: list[UUID],
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> Query:
     condition = Condition()
     sql = condition.of(wanted)
     joins = (COLLECTION if "c.slug" in sql else "") + (SOURCE if "s.name" in sql else "")
-    given = condition.parameters | {"tenant": tenant_id, "collections": collection_ids}
-    if as_of is None:
-        return Query(CURRENT.format(joins=joins, condition=sql), given)
-    return Query(AS_OF.format(joins=joins, condition=sql), given | {"as_of": as_of})
+    given = condition.parameters | {"tenant": tenant_id, "collections": collection_ids, **more}
+    return Query(statement.format(joins=joins, condition=sql), given)
 
 
 @dataclass

@@ -201,6 +201,23 @@ def test_many_are_changed_by_a_filter_and_by_ids(acme_client: httpx.Client, acme
     assert len(acme_client.get(URL).json()["results"]) == 2
 
 
+def test_a_filter_reaches_documents_in_every_state(acme_client: httpx.Client, acme: Tenant) -> None:
+    for n in range(3):
+        put(acme_client, f"{n}.md", f"Text {n}.", metadata=f'{{"n": {n}}}')
+    wanted = {"collection": "handbook", "filter": {"metadata.n": {"lt": 2}}}
+
+    def told(action: str) -> tuple[int, int]:
+        body = acme_client.post(f"{URL}/bulk", json=wanted | {"action": action}).json()
+        return body["done"], body["skipped"]
+
+    # None of them has been searchable yet: they wait, have failed, are deleted.
+    assert [told("cancel"), told("retry"), told("delete"), told("restore")] == [(2, 0)] * 4
+    ingest_all(acme)
+    assert [told("retry"), told("delete"), told("cancel")] == [(0, 2), (2, 0), (0, 0)]
+    assert [told("erase"), told("erase")] == [(2, 0), (0, 0)]
+    assert [row["external_id"] for row in acme_client.get(URL).json()["results"]] == ["2.md"]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -183,11 +183,11 @@ def _filtered(rows: QuerySet[Document], asked: dict[str, Any]) -> QuerySet[Docum
     if wanted is None:
         return rows
     ids = [collection_of(asked["collection"], field="collection").pk]
-    query = filters.matching_versions(wanted, tenant_id=current_tenant_id(), collection_ids=ids)
+    query = filters.matching_documents(wanted, tenant_id=current_tenant_id(), collection_ids=ids)
     with connection.cursor() as cursor:
         cursor.execute(query.sql, query.parameters)
         passed: list[UUID] = [row[0] for row in cursor.fetchall()]
-    return rows.filter(current_version_id__in=passed)
+    return rows.filter(pk__in=passed)
 
 
 def _bounded(rows: QuerySet[Document]) -> list[Document]:
