@@ -12,9 +12,9 @@ def main() -> None:
     """Runs the command in sys.argv."""
     sys.path[:0] = [str(ROOT / "platform")]
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    from django.core.management import execute_from_command_line  # the path is set just above
+    from config.command_line import execute  # the path is set just above
 
-    execute_from_command_line(sys.argv)
+    execute(sys.argv)
 
 
 if __name__ == "__main__":
