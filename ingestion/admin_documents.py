@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from ingestion import citing, documents, expiry, overview, page_text, queueing
-from ingestion.admin_lifecycle import DeletedFilter, DocumentDeeds
+from ingestion.admin_lifecycle import DeletedFilter, DocumentDeeds, keys
 from ingestion.errors import NotRetryable
 from ingestion.models import Document
 from ingestion.templatetags import doc_display
@@ -92,13 +92,13 @@ class DocumentAdmin(DocumentDeeds, ReadOnlyAdmin):
 
     @admin.action(description=_("Try again what failed"))
     def try_again(self, request: HttpRequest, chosen: QuerySet[Document]) -> None:
-        count = documents.retry_many(document_ids=_keys(chosen))
+        count = documents.retry_many(document_ids=keys(chosen))
         text = ngettext("%d document is tried again.", "%d documents are tried again.", count)
         messages.success(request, text % count)
 
     @admin.action(description=_("Delete from search"))
     def take_out(self, request: HttpRequest, chosen: QuerySet[Document]) -> None:
-        count = documents.delete_many(document_ids=_keys(chosen))
+        count = documents.delete_many(document_ids=keys(chosen))
         text = ngettext("%d document was deleted.", "%d documents were deleted.", count)
         messages.success(request, text % count)
 
@@ -183,10 +183,6 @@ class DocumentAdmin(DocumentDeeds, ReadOnlyAdmin):
         documents.delete(document=document)
         messages.success(request, gettext("%(title)s was deleted.") % {"title": document})
         return redirect("admin:ingestion_collection_documents", document.collection_id)
-
-
-def _keys(chosen: QuerySet[Document]) -> list[UUID]:
-    return list(chosen.order_by().values_list("pk", flat=True))
 
 
 def _number(text: str) -> int:

@@ -132,13 +132,13 @@ class DocumentDeeds:
 
     @admin.action(description=_("Cancel what is being worked on"))
     def cancel_chosen(self, request: HttpRequest, chosen: QuerySet[Document]) -> None:
-        count = _each(chosen, documents.cancel)
+        count = documents.cancel_many(document_ids=keys(chosen))
         text = ngettext("%d document was cancelled.", "%d documents were cancelled.", count)
         messages.success(request, text % count)
 
     @admin.action(description=_("Restore what was deleted"))
     def bring_back(self, request: HttpRequest, chosen: QuerySet[Document]) -> None:
-        count = _each(chosen, documents.restore)
+        count = documents.restore_many(document_ids=keys(chosen))
         text = ngettext("%d document is back.", "%d documents are back.", count)
         messages.success(request, text % count)
 
@@ -146,7 +146,7 @@ class DocumentDeeds:
     def erase_chosen(self, request: HttpRequest, chosen: QuerySet[Document]) -> HttpResponse | None:
         if "sure" not in request.POST:
             return self._asked(request, chosen, "erase_chosen", "admin/ingestion/erase.html", {})
-        count = _each(chosen, documents.erase)
+        count = documents.erase_many(document_ids=keys(chosen))
         text = ngettext("%d document was erased.", "%d documents were erased.", count)
         messages.success(request, text % count)
         return None
@@ -156,8 +156,7 @@ class DocumentDeeds:
         form = BulkForm(request.POST if "sure" in request.POST else None)
         if form.is_bound and form.is_valid():
             try:
-                ids = list(chosen.order_by().values_list("pk", flat=True))
-                count = editing.change(document_ids=ids, change=form.change())
+                count = editing.change(document_ids=keys(chosen), change=form.change())
             except metadata.BadMetadata as problem:
                 form.add_error("value" if form.cleaned_data["key"] else "add_tags", str(problem))
             else:
@@ -198,15 +197,9 @@ _ASKED: dict[str, Callable[[int], str]] = {
 }
 
 
-def _each(chosen: QuerySet[Document], deed: Callable[..., Any]) -> int:
-    """Do it to each that it applies to; how many."""
-    done = 0
-    for document in list(chosen):
-        try:
-            done += deed(document=document) is not False
-        except (NotCancellable, NotRestorable):
-            continue
-    return done
+def keys(chosen: QuerySet[Document]) -> list[UUID]:
+    """The ids of the rows that an action was chosen for; one query."""
+    return list(chosen.order_by().values_list("pk", flat=True))
 
 
 def _page(document: Document) -> HttpResponse:

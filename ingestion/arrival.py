@@ -63,7 +63,7 @@ def take_in(
         and (refusal := _not_theirs(uploader, origin, row, one))
     }
     batch = [one for one in batch if one.external_id not in refused]
-    newest = _newest_versions([row.pk for row in known.values()])
+    newest = newest_versions([row.pk for row in known.values()])
     fresh = [one for one in batch if not _is_unchanged(one, known, newest)]
     source = origin if isinstance(origin, Source) else _source(collection, origin)
     twins = _same_content(fresh, uploader)
@@ -135,11 +135,11 @@ def _documents(collection: Collection, batch: list[Accepted]) -> Iterable[Docume
 
 def newest_version_ids(document_ids: list[UUID]) -> list[UUID]:
     """The newest version of each document, whether or not it is published."""
-    return [version.pk for version in _newest_versions(document_ids).values()]
+    return [version.pk for version in newest_versions(document_ids).values()]
 
 
-def _newest_versions(document_ids: list[UUID]) -> dict[UUID, DocumentVersion]:
-    """Uses index: version_number_once. Leaves the long columns where they are."""
+def newest_versions(document_ids: list[UUID]) -> dict[UUID, DocumentVersion]:
+    """The newest version of each document. Uses index: version_number_once. Leaves the long columns where they are."""
     top = DocumentVersion.objects.filter(document_id=OuterRef("pk")).order_by("-number")
     ids = Document.objects.filter(pk__in=document_ids).values(top=Subquery(top.values("pk")[:1]))
     rows = DocumentVersion.objects.filter(pk__in=ids).defer("text", "page_spans", "blocks")
@@ -335,7 +335,7 @@ def queue_again(document_ids: list[UUID], *, batched: bool = False) -> list[Inge
 
     ``batched``: small texts may go together; not for those that have failed before.
     """
-    newest = _newest_versions(document_ids)
+    newest = newest_versions(document_ids)
     runs = [
         _run(
             version.document_id,

@@ -1,7 +1,7 @@
 """Commands on documents: ``upload``, ``upload_many``, ``retry``, ``retry_many``, ``retry_failed``.
 
-From modules of their own: ``cancel`` (``runs``), ``delete``, ``delete_many``, ``restore`` and ``erase`` (``removal``),
-``restrict`` (``editing``).
+From modules of their own: ``cancel`` and ``cancel_many`` (``runs``), ``delete``, ``restore`` and ``erase`` with
+their ``..._many`` (``removal``), ``restrict`` (``editing``).
 
 Each runs in the open tenant scope, is atomic, leaves an audit event, and wakes the workers once it has been committed.
 Whether the principal may write is for the edge to check. Locks are taken in one order everywhere, so that writers
@@ -27,8 +27,8 @@ from ingestion.models import (
     Source,
     State,
 )
-from ingestion.removal import delete, delete_many, erase, restore
-from ingestion.runs import cancel
+from ingestion.removal import delete, delete_many, erase, erase_many, restore, restore_many
+from ingestion.runs import cancel, cancel_many
 from tenants import audit
 from tenants.scope import current_principal, tenant_scope
 
@@ -36,10 +36,13 @@ __all__ = [
     "Upload",
     "Uploaded",
     "cancel",
+    "cancel_many",
     "delete",
     "delete_many",
     "erase",
+    "erase_many",
     "restore",
+    "restore_many",
     "restrict",
     "retry",
     "retry_failed",

@@ -137,8 +137,4 @@ def _audit(changed: list[Document], change: Change) -> None:
         details |= {"tags_added": list(change.add_tags), "tags_removed": list(change.remove_tags)}
     if change.reader_groups is not None:
         details["reader_groups"] = [str(group) for group in change.reader_groups]
-    if len(changed) == 1:
-        audit.record("document.changed", changed[0], **details)
-    else:
-        ids = [str(row.pk) for row in changed]
-        audit.record("documents.changed", changed[0], documents=ids, **details)
+    audit.record_all("document.changed", changed, **details)

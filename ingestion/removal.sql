@@ -15,5 +15,5 @@ DELETE FROM ingestion_storedfile f
  WHERE f.tenant_id = %(tenant)s AND f.id = ANY(%(files)s)
    AND NOT EXISTS (SELECT FROM ingestion_documentversion v WHERE v.tenant_id = f.tenant_id AND v.file_id = f.id)
 
--- name: delete_document
-DELETE FROM ingestion_document WHERE tenant_id = %(tenant)s AND id = %(document)s
+-- name: delete_documents
+DELETE FROM ingestion_document WHERE tenant_id = %(tenant)s AND id = ANY(%(documents)s)

@@ -103,15 +103,17 @@ def _changed(row: tuple[Any, ...]) -> Changed:
     return Changed(document, version, collection, language, title, tuple(groups))
 
 
-def forget(document_id: UUID, collection_id: UUID, chunk_ids: Sequence[UUID]) -> None:
-    """Remove an erased document's title, and the words of which nothing else is known to hold, at once.
+def forget(
+    document_ids: Sequence[UUID], collection_ids: Iterable[UUID], chunk_ids: Sequence[UUID]
+) -> None:
+    """Remove the titles of erased documents, and the words of which nothing else is known to hold, at once.
 
-    For the transaction that erases it, after its row is gone. Cost: three statements, one a scan of the collection's
-    words (some 20 ms for 50,000).
+    For the transaction that erases them, after their rows are gone. Cost: three statements, one a scan of the
+    collections' words (some 20 ms for 50,000).
     """
-    SQL.run("forget", ids=[_id(document_id, number) for number in range(MOST_STARTS)])
-    SQL.run("forget_words", collection=collection_id, chunks=list(chunk_ids))
-    SQL.run("settle", document=document_id)
+    SQL.run("forget", ids=[_id(one, n) for one in document_ids for n in range(MOST_STARTS)])
+    SQL.run("forget_words", collections=list(collection_ids), chunks=list(chunk_ids))
+    SQL.run("settle", documents=list(document_ids))
 
 
 def sweep_all() -> None:

@@ -41,13 +41,13 @@ SELECT id, ordinal, text FROM ingestion_chunk
 DELETE FROM ingestion_suggestion WHERE tenant_id = %(tenant)s AND id = ANY (%(ids)s)
 
 -- name: forget_words
--- Words of which only these passages were witnesses: a scan of the collection's words.
+-- Words of which only these passages were witnesses: a scan of the collections' words.
 DELETE FROM ingestion_suggestion
- WHERE tenant_id = %(tenant)s AND collection_id = %(collection)s AND kind = 'word' AND witnesses <@ %(chunks)s::uuid[]
+ WHERE tenant_id = %(tenant)s AND collection_id = ANY (%(collections)s) AND kind = 'word' AND witnesses <@ %(chunks)s::uuid[]
 
 -- name: settle
 -- Few rows, read whole: the task empties the table.
-DELETE FROM ingestion_suggestiondue WHERE tenant_id = %(tenant)s AND document_id = %(document)s
+DELETE FROM ingestion_suggestiondue WHERE tenant_id = %(tenant)s AND document_id = ANY (%(documents)s)
 
 -- name: keep
 -- The newest witnesses stay. Uses index: ingestion_suggestion_pkey

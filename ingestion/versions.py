@@ -29,7 +29,7 @@ def restore(*, version: DocumentVersion) -> IngestionRun:
             raise NotRestorable("The document is deleted: restore it first.")
         if document.current_version_id == version.pk and _is_newest(version):
             raise NotRestorable(f"Version {version.number} is the current one.")
-        run = bring_back(version)
+        (run,) = bring_back([version])
         audit.record("document.version_restored", document, version=version.number)
         wake.on_commit()
         return run
@@ -40,9 +40,9 @@ def _is_newest(version: DocumentVersion) -> bool:
     return not later.filter(number__gt=version.number).exists()
 
 
-def bring_back(version: DocumentVersion) -> IngestionRun:
-    """A copy of a version as the newest of its (locked) document, queued."""
-    return _copy([version.pk])[0]
+def bring_back(versions: Sequence[DocumentVersion]) -> list[IngestionRun]:
+    """A copy of each version as the newest of its (locked) document, queued."""
+    return _copy([version.pk for version in versions])
 
 
 def divide_again(*, collection: Collection) -> int:

@@ -14,6 +14,7 @@ from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
 from tests.cast import Member
 from tests.ingestion.invariants import check
+from tests.ingestion.mails import zipped
 from tests.ingestion.workshop import Workshop, claimed, work_off
 
 OLD = "The pump must be serviced every six weeks."
@@ -129,6 +130,53 @@ def test_many_that_failed_are_tried_again_at_once_and_the_others_are_left(
         assert documents.retry_many(document_ids=[well.pk, *failed]) == 3
     assert workshop.document(failed[0]).state == State.QUEUED
     assert workshop.document(well.pk).state == State.READY
+
+
+def test_many_are_cancelled_restored_and_erased_with_as_many_statements_as_few(
+    workshop: Workshop,
+) -> None:
+    few = [workshop.ingest(f"{n}.md", f"{OLD} {n}").pk for n in range(2)]
+    many = [workshop.ingest(f"more-{n}.md", f"{OLD} more {n}").pk for n in range(8)]
+    ways = documents.delete_many, documents.restore_many, documents.cancel_many
+    for way in (*ways, documents.erase_many):
+        with workshop.scope(), CaptureQueriesContext(connection) as for_few:
+            assert way(document_ids=few) == 2
+        with workshop.scope(), CaptureQueriesContext(connection) as for_many:
+            assert way(document_ids=[*many, *few]) == 8, "the others are done already"
+        assert len(for_many) == len(for_few), f"{way.__name__} does nothing for each document"
+        check(workshop.tenant)
+    assert all(rows_of(key) == {} for key in (*few, *many))
+    with workshop.scope():
+        events = AuditEvent.objects.filter(action="document.erased")
+        assert {event.object_id for event in events} == {str(key) for key in (*few, *many)}
+        assert {event.object_name for event in events} == {""}
+
+
+def test_many_are_restored_each_to_what_it_was(workshop: Workshop) -> None:
+    shown, failed = workshop.ingest("shown.md", OLD), workshop.ingest("failed.txt", "  ")
+    replaced = workshop.ingest("replaced.md", OLD)
+    workshop.upload("replaced.md", NEW)
+    ids = [shown.pk, failed.pk, replaced.pk]
+    with workshop.scope():
+        assert documents.delete_many(document_ids=ids) == 3
+        assert documents.restore_many(document_ids=ids) == 3
+        assert documents.restore_many(document_ids=ids) == 0
+    work_off()
+    assert workshop.current_texts(shown) == [OLD]
+    assert workshop.document(failed.pk).reason_code == "no_text"
+    assert workshop.current_texts(replaced) == [NEW]
+    check(workshop.tenant)
+
+
+def test_a_document_and_what_was_found_in_it_are_erased_at_once(workshop: Workshop) -> None:
+    workshop.ingest("a.zip", zipped({"one.md": OLD.encode(), "two.md": NEW.encode()}))
+    other = workshop.ingest("other.md", OLD)
+    with workshop.scope():
+        ids = list(Document.objects.exclude(pk=other.pk).values_list("pk", flat=True))
+        assert documents.erase_many(document_ids=ids) == 3
+        assert list(Document.objects.values_list("pk", flat=True)) == [other.pk]
+        assert AuditEvent.objects.filter(action="document.erased").count() == 3
+    check(workshop.tenant)
 
 
 def test_only_what_is_deleted_can_be_restored(workshop: Workshop) -> None:

@@ -138,31 +138,19 @@ class BulkView(ScopedView):
         rows = _chosen(asked)
         if asked["action"] == "change":
             done = apply(rows, change_of(asked["change"]))
-        elif asked["action"] in DEEDS_ON_MANY:
-            done = DEEDS_ON_MANY[asked["action"]](document_ids=[row.pk for row in rows])
         else:
-            done = sum(_done(DEEDS[asked["action"]], row) for row in rows)
+            done = DEEDS[asked["action"]](document_ids=[row.pk for row in rows])
         return Response({"done": done, "skipped": len(rows) - done})
 
 
-# What each action does to one document; a deed that does not apply to it raises or is False.
-DEEDS: dict[str, Callable[..., Any]] = {
-    "restore": documents.restore,
-    "erase": documents.erase,
-    "cancel": documents.cancel,
-}
-# Those that are done to all at once.
-DEEDS_ON_MANY: dict[str, Callable[..., int]] = {
+# What each action does to those of the documents that it applies to; how many they were.
+DEEDS: dict[str, Callable[..., int]] = {
     "delete": documents.delete_many,
+    "restore": documents.restore_many,
+    "erase": documents.erase_many,
     "retry": documents.retry_many,
+    "cancel": documents.cancel_many,
 }
-
-
-def _done(deed: Callable[..., Any], row: Document) -> bool:
-    try:
-        return deed(document=row) is not False
-    except (NotCancellable, NotRestorable):
-        return False
 
 
 def _chosen(asked: dict[str, Any]) -> list[Document]:
