@@ -47,7 +47,7 @@ class RecallAudit(TenantTable):
 
     class Meta(TenantTable.Meta):
         verbose_name = _("night of recall")
-        verbose_name_plural = _("recall of search")
+        verbose_name_plural = _("nights of recall")
         indexes = [models.Index(fields=["tenant", "-created_at"], name="recall_audit_newest")]
 
     def __str__(self) -> str:

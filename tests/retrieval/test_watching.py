@@ -123,7 +123,8 @@ def test_an_admin_sees_recall_warnings_and_plans(watched: Corpus, alice) -> None
         row = SlowQuery.objects.create(query="slow words", duration_ms=2000, plan="Seq Scan <b>")
     admin = Client()
     assert admin.login(username=alice.email, password=PASSWORD)
-    html = admin.get("/admin/retrieval/recallaudit/").content.decode()
+    html = " ".join(admin.get("/admin/retrieval/recallaudit/").content.decode().split())
+    assert "2 nights of recall" in html
     for words in ("by meaning", "Too low", "70.0 %", "-29.0", "Drifted", "average of 100 terms"):
         assert words in html
     assert "slow words" in admin.get("/admin/retrieval/slowquery/").content.decode()
