@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ingestion.models import Collection, LexicalEntry, TermCount
@@ -130,6 +131,27 @@ def test_an_admin_sees_recall_warnings_and_plans(watched: Corpus, alice) -> None
     assert "slow words" in admin.get("/admin/retrieval/slowquery/").content.decode()
     page = admin.get(f"/admin/retrieval/slowquery/{row.pk}/change/").content.decode()
     assert "Seq Scan &lt;b&gt;" in page
+
+
+def test_the_list_of_nights_costs_as_much_with_one_as_with_many(watched: Corpus, alice) -> None:
+    def night(recall: float) -> None:
+        with watched.scope():
+            for side in ("dense", "lexical"):
+                RecallAudit.objects.create(
+                    side=side, queries=9, recall=recall, worst=0.4, ms=2, exact_ms=9
+                )
+
+    admin = Client()
+    assert admin.login(username=alice.email, password=PASSWORD)
+    asked, pages = [], []
+    for recalls in ([0.9], [0.8, 0.85, 0.95]):
+        for recall in recalls:
+            night(recall)
+        with CaptureQueriesContext(connection) as queries:
+            pages.append(admin.get("/admin/retrieval/recallaudit/?side=dense").content.decode())
+        asked.append(len(queries))
+    assert asked[0] == asked[1]
+    assert [pages[1].count(points) for points in ("-10.0", "+5.0", "+10.0")] == [1, 1, 1]
 
 
 def test_an_admin_has_a_collection_counted_anew(watched: Corpus, alice, bob) -> None:
