@@ -62,5 +62,5 @@ def _neighbour(of: Passage, row: tuple[Any, ...]) -> Passage:
         span_start=start,
         span_end=end,
         explain=Explanation(None, None, None, None, None),
-        highlights=(),
+        sought=frozenset(),
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from ingestion.lexical import term_spans
 from retrieval.filters import Filter
 from retrieval.places import Space
 
@@ -112,8 +113,14 @@ class Passage:
     span_start: int
     span_end: int
     explain: Explanation
-    # Where the text holds a word that was asked for; filled only when the request says ``highlight``.
-    highlights: tuple[tuple[int, int], ...] = ()
+    # The terms that were asked for, in the passage's language; filled only when the request says ``highlight``.
+    sought: frozenset[str] = frozenset()
+    language: str = "english"
+
+    @property
+    def highlights(self) -> tuple[tuple[int, int], ...]:
+        """Where the text holds a term that was asked for. Cost: the words of the text are analysed at each call."""
+        return tuple(term_spans(self.text, self.sought, self.language)) if self.sought else ()
 
 
 @dataclass(frozen=True)

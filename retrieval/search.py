@@ -23,7 +23,7 @@ from typing import Any
 
 from django.db import connection
 
-from ingestion.lexical import term_spans, terms
+from ingestion.lexical import terms
 from retrieval import expansion, reranking, serving, slow
 from retrieval.filters import matching_versions
 from retrieval.passages import Explanation, Passage, SearchRequest, SearchResult
@@ -224,10 +224,9 @@ def _passage(
     page, page_end, text, heading_path, start, end, score = row[6:13]
     dense_rank, dense_score, lexical_rank, lexical_score, lexical_share = row[13:]
     language = place.languages[collection]
-    sought = set(asked.get(language, ()))
+    sought = frozenset(asked.get(language, ()))
     whole = " ".join([title, *heading_path, text]) if request.explain else ""
     found = tuple(sorted(sought & set(terms(whole, language))))
-    spans = tuple(term_spans(text, sought, language)) if request.highlight else ()
     return Passage(
         rank=rank,
         score=score,
@@ -246,7 +245,8 @@ def _passage(
         explain=Explanation(
             dense_rank, dense_score, lexical_rank, lexical_score, lexical_share, found
         ),
-        highlights=spans,
+        sought=sought if request.highlight else frozenset(),
+        language=language,
     )
 
 
