@@ -82,7 +82,12 @@ def _gathered(request: SearchRequest, query: str, asker: Principal, scope: Scope
     with _timed(timings, "expand"):
         queries = expansion.queries_for(query, request.expand, asker)
     deeper = replace(request, limit=max(request.limit, expansion.REACH))
-    results = [_fused(deeper, text, asker, scope) for text in queries.texts]
+    # The plan and the state are told once, those of the question itself.
+    alone = replace(deeper, plan=False, stated=False)
+    results = [
+        _fused(alone if number else deeper, text, asker, scope)
+        for number, text in enumerate(queries.texts)
+    ]
     for name in results[0].timings_ms:
         timings[name] = round(sum(one.timings_ms.get(name, 0.0) for one in results), 3)
     return replace(

@@ -1,6 +1,8 @@
 """``expand``: other wordings of a question, or its parts, are searched too; never more than four in all."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from inference.encryption import encrypt
 from inference.models import Model, ModelCall, Provider
@@ -115,6 +117,15 @@ def test_pages_say_what_was_searched(corpus: Corpus) -> None:
     second = search_page(request, principal=principal, cursor=first.next)
     assert len(first.queries) == 3
     assert {first.passages[0].text, second.passages[0].text} == {TURBINES, HOLIDAYS}
+
+
+def test_plan_and_state_are_those_of_the_question_and_asked_for_once(corpus: Corpus) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        found = ask(corpus, TWO, expand="parts", plan=True, stated=True)
+    assert len(found.queries) == 3
+    assert found.state == ask(corpus, TWO, stated=True).state != ""
+    assert "Execution Time" in found.plan
+    assert sum("EXPLAIN" in query["sql"] for query in asked) == 1
 
 
 def test_no_transaction_waits_for_a_model(corpus: Corpus) -> None:
