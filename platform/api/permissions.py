@@ -37,10 +37,12 @@ class HasScope(BasePermission):
             )
         if principal.role == Role.VIEWER and scope in WRITE_SCOPES:
             raise Refused("A viewer's key cannot write.", code="insufficient_role", status=403)
-        if scope in STEWARD_SCOPES and principal.role not in STEWARDS:
-            raise Refused(
-                "Only a key with the role owner or admin may do that.",
-                code="insufficient_role",
-                status=403,
-            )
+        if scope in STEWARD_SCOPES:
+            require_steward(principal, "Only a key with the role owner or admin may do that.")
         return True
+
+
+def require_steward(principal: Principal, refusal: str) -> None:
+    """Raises ``Refused`` with status 403 and this sentence for whoever does not administer the tenant."""
+    if principal.role not in STEWARDS:
+        raise Refused(refusal, code="insufficient_role", status=403)

@@ -14,9 +14,9 @@ from rest_framework.response import Response
 
 from api.errors import Refused
 from api.fields import Strict
+from api.permissions import require_steward
 from api.views import ScopedView, principal_of
 from inference import costs
-from tenants.access import STEWARDS
 
 DEFAULT_DAYS = 30
 
@@ -53,10 +53,7 @@ class CostsView(ScopedView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """Sums per group. Money is text, exact to eight decimals."""
-        if principal_of(request).role not in STEWARDS:
-            raise Refused(
-                "Costs are for keys of owners and admins.", code="insufficient_role", status=403
-            )
+        require_steward(principal_of(request), "Costs are for keys of owners and admins.")
         asked = self.checked(CostsInput, request.query_params.dict())
         last = asked["to"] or timezone.now().date()
         first = asked["from"] or last - timedelta(days=DEFAULT_DAYS - 1)

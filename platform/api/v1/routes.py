@@ -13,13 +13,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.errors import Absent, Refused
+from api.errors import Absent
+from api.permissions import require_steward
 from api.views import ScopedView, principal_of
 from inference.models import Route
 from inference.routing import comparison
-from tenants.models import Role
 
-STEWARDS = (Role.OWNER, Role.ADMIN)
 USUAL_DAYS = 30
 
 
@@ -125,7 +124,4 @@ class ComparisonView(ScopedView):
 
 
 def _check_role(request: Request) -> None:
-    if principal_of(request).role not in STEWARDS:
-        raise Refused(
-            "Only a key of an owner or admin can see routes.", code="insufficient_role", status=403
-        )
+    require_steward(principal_of(request), "Only a key of an owner or admin can see routes.")

@@ -9,8 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import pages
-from api.errors import Absent, Conflict, Refused
+from api.errors import Absent, Conflict
 from api.fields import Strict, collection_of
+from api.permissions import require_steward
 from api.v1.changes import JSONObject
 from api.views import ScopedView, principal_of, uuid_or_absent
 from ingestion import source_overview, sources
@@ -18,7 +19,6 @@ from ingestion.models import Source, SourceRun
 from ingestion.source_overview import SourceRow
 from ingestion.syncing import kinds
 from ingestion.syncing.findings import COUNTERS
-from tenants.access import STEWARDS
 
 READ, WRITE = "documents:read", "documents:write"
 
@@ -262,12 +262,9 @@ def _check_place(request: Request, kind: str, config: dict[str, Any]) -> None:
     """Files of the machine are for those who administer the tenant. Raises Refused."""
     place = str(config.get("repository", "://"))
     is_here = kind == Source.Kind.FOLDER or (kind == Source.Kind.GIT and "://" not in place)
-    if is_here and principal_of(request).role not in STEWARDS:
-        raise Refused(
-            "Only an owner's or admin's key may read files of this machine.",
-            code="insufficient_role",
-            status=403,
-        )
+    if is_here:
+        refusal = "Only an owner's or admin's key may read files of this machine."
+        require_steward(principal_of(request), refusal)
 
 
 def _source(source_id: str) -> Source:

@@ -12,10 +12,10 @@ from rest_framework.response import Response
 
 from api.errors import Absent, Conflict, Refused
 from api.fields import Strict
+from api.permissions import require_steward
 from api.views import ScopedView, uuid_or_absent
 from ingestion.models import WebhookDelivery, WebhookEndpoint
 from ingestion.webhooks import endpoints
-from tenants.access import STEWARDS
 from tenants.scope import current_principal
 
 SHOWN = 100
@@ -182,12 +182,7 @@ class SendAgainView(ScopedView):
 
 
 def _check_role() -> None:
-    if current_principal().role not in STEWARDS:
-        raise Refused(
-            "Webhooks are for keys with the role owner or admin.",
-            code="insufficient_role",
-            status=403,
-        )
+    require_steward(current_principal(), "Webhooks are for keys with the role owner or admin.")
 
 
 def _webhook(webhook_id: str) -> WebhookEndpoint:
