@@ -16,7 +16,7 @@ from ingestion import generations
 from ingestion.cleaning import clean_line
 from ingestion.models import DocumentVersion
 from retrieval.errors import SearchRefused
-from retrieval.filters import Filter, both, read_query
+from retrieval.filters import read_asked, read_term
 from retrieval.models import SavedSearch
 from retrieval.passages import SearchRequest
 from retrieval.questions import MAX_CHARACTERS
@@ -51,7 +51,7 @@ def save(*, user: User, name: str, query: str, terms: Sequence[str]) -> SavedSea
     if not query and not terms:
         raise SearchRefused("query", "There is nothing to save yet: search for something first.")
     for term in terms:
-        read_query(term)
+        read_term(term)
     found = SavedSearch.objects.filter(user=user, name=name).first()
     if (found is None or found.deleted_at) and of(user).count() >= MOST:
         raise SearchRefused("name", f"You have {MOST} saved searches; delete one to save another.")
@@ -123,7 +123,7 @@ def news(*, user: User, principal: Principal) -> list[News]:
 
 def _new_documents(row: SavedSearch, principal: Principal) -> int:
     try:
-        text, wanted = _asked(row)
+        text, wanted = read_asked(row.query, row.terms)
         request = SearchRequest(text, limit=NEW_AMONG, filter=wanted)
         passages = search(request, principal=principal).passages
     except SearchRefused:
@@ -134,14 +134,6 @@ def _new_documents(row: SavedSearch, principal: Principal) -> int:
             pk__in={one.version_id for one in passages}, valid_from__gt=row.seen_at
         )
         return int(versions.aggregate(count=Count("document_id", distinct=True))["count"])
-
-
-def _asked(row: SavedSearch) -> tuple[str, Filter | None]:
-    typed = read_query(row.query)
-    wanted = typed.filter
-    for term in row.terms:
-        wanted = both(wanted, read_query(term).filter)
-    return typed.text, wanted
 
 
 def _name(text: str) -> str:

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from api.errors import Absent
 from ingestion.models import Collection
-from retrieval.filters import FilterRefused, parse, read_query
+from retrieval.filters import parse, read_term
 from retrieval.passages import EXPANSIONS
 from tenants.scope import Principal, tenant_scope
 
@@ -35,12 +35,7 @@ class FilterField(serializers.JSONField):
 
     def to_internal_value(self, data: Any) -> Any:
         """Raises ``FilterRefused``, which names its place."""
-        if isinstance(data, str):
-            typed = read_query(data)
-            if typed.text:
-                raise FilterRefused("", f"{typed.text[:60]!r} is no filter; one is field:value.")
-            return typed.filter
-        return parse(data)
+        return read_term(data) if isinstance(data, str) else parse(data)
 
 
 class Slugs(serializers.ListField):

@@ -26,7 +26,7 @@ from ingestion.cleaning import clean_line
 from ingestion.models import Collection
 from retrieval import saved_searches, suggesting
 from retrieval.errors import SearchRefused
-from retrieval.filters import Filter, both, read_query
+from retrieval.filters import read_asked
 from retrieval.filters.fields import FIELDS
 from retrieval.paging import Page, search_page
 from retrieval.passages import SearchRequest
@@ -116,7 +116,7 @@ def search_view(request: HttpRequest) -> HttpResponse:
 
 def _answer(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     """Raises ``SearchRefused``."""
-    text, wanted = _read(asked)
+    text, wanted = read_asked(asked.q, asked.chosen)
     moment = asked.moment()
     chips = [(term, asked.toggled(term)) for term in asked.chosen]
     if not text:
@@ -147,19 +147,6 @@ def _answer(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         "by_words": [each for each in page.degraded if not each.startswith("rerank: ")],
         "without_filters": asked.address(q=text, f=()) if wanted else "",
     }
-
-
-def _read(asked: Asked) -> tuple[str, Filter | None]:
-    typed = read_query(asked.q)
-    wanted = typed.filter
-    for term in asked.chosen:
-        clicked = read_query(term)
-        if clicked.text:
-            raise SearchRefused(
-                "filter", _("“%(term)s” is no filter.") % {"term": clicked.text[:60]}
-            )
-        wanted = both(wanted, clicked.filter)
-    return typed.text, wanted
 
 
 def _further(asked: Asked, page: Page) -> str:

@@ -13,7 +13,7 @@ every value travels as a parameter: nothing that was typed becomes SQL (decision
 from retrieval.filters.compiling import Query, matching_documents, matching_versions
 from retrieval.filters.grammar import All, Either, Filter, Not, Test, both, parse
 from retrieval.filters.openai import from_openai
-from retrieval.filters.typed import TypedQuery, exactly, read_query
+from retrieval.filters.typed import TypedQuery, exactly, read_asked, read_query, read_term
 from retrieval.filters.values import FilterRefused
 
 __all__ = [
@@ -31,5 +31,7 @@ __all__ = [
     "matching_documents",
     "matching_versions",
     "parse",
+    "read_asked",
     "read_query",
+    "read_term",
 ]

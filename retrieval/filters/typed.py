@@ -6,10 +6,12 @@ turns it round; a value with blanks stands in quotes. A word before a colon that
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 
 from retrieval.filters.fields import ALIASES, FIELDS, METADATA, Field, Kind, field_named
-from retrieval.filters.grammar import All, Either, Filter, Not, comparison
+from retrieval.filters.grammar import All, Either, Filter, Not, both, comparison
 from retrieval.filters.values import FilterRefused
 
 MOST_TERMS = 50
@@ -41,6 +43,20 @@ def read_query(typed: str) -> TypedQuery:
     parts = tuple(map(_term, found))
     rest = " ".join(_TERM.sub(" ", typed).split())
     return TypedQuery(rest, All(parts) if parts else None, tuple(one[0] for one in found))
+
+
+def read_term(typed: str) -> Filter | None:
+    """What was typed where only filters belong. Raises ``FilterRefused`` for words between them, too."""
+    found = read_query(typed)
+    if found.text:
+        raise FilterRefused("", f"{found.text[:60]!r} is no filter; one is field:value.")
+    return found.filter
+
+
+def read_asked(typed: str, chosen: Iterable[str]) -> tuple[str, Filter | None]:
+    """The words to look for, and what passes the filters between them and the chosen ones. Raises ``FilterRefused``."""
+    found = read_query(typed)
+    return found.text, reduce(both, map(read_term, chosen), found.filter)
 
 
 def exactly(field: str, value: str) -> str:

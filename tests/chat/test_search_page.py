@@ -107,6 +107,10 @@ def test_as_of_a_day_shows_what_was_there(reader: Client) -> None:
     assert "The day is written as" in found(reader, "leave", as_of="31.1.2026")
 
 
+def test_a_chosen_filter_that_is_none_is_named(reader: Client) -> None:
+    assert "'pumps' is no filter" in unescape(found(reader, "leave", f="pumps"))
+
+
 def test_nothing_found_says_what_to_try(reader: Client) -> None:
     html = found(reader, "leave", f="type=pdf")
     assert "Nothing was found" in html

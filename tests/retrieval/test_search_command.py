@@ -92,6 +92,7 @@ def test_documents_of_groups_need_a_steward(acme_corpus):
         (["x", "--collection", "nope"], "There is no collection 'nope'"),
         (["x", "--k", "0"], "limit must be between"),
         ([" "], "query is empty"),
+        (["x", "--filter", "type:pdf drafts"], "'drafts' is no filter"),
     ],
 )
 def test_what_is_wrong_is_said(corpus, arguments, complaint):

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ingestion.models import Collection
 from retrieval.answerability import answerability
 from retrieval.errors import SearchRefused
-from retrieval.filters import read_query
+from retrieval.filters import read_term
 from retrieval.passages import EXPANSIONS, SIDES, Passage, SearchRequest, SearchResult
 from retrieval.questions import MAX_CHARACTERS
 from retrieval.runs import Query, Search, percentile, ranked_documents, read_queries, run_lines
@@ -90,7 +90,7 @@ class Command(BaseCommand):
             options["k"],
             explain=options["explain"],
             side=options["side"],
-            filter=read_query(options["filter"]).filter,
+            filter=read_term(options["filter"]),
             rerank=options["rerank"],
             expand=options["expand"],
             plan=options["explain"] and not options["queries"] and not options["json"],
