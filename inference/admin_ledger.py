@@ -19,7 +19,8 @@ from django.utils.translation import gettext_lazy as _
 
 from inference import charts, costs, names, spending
 from inference.models import ModelCall
-from tenants.admin_pages import ReadOnlyAdmin
+from inference.sheets import harmless
+from tenants.admin_pages import ReadOnlyAdmin, asked_days
 from traces import panels, queries
 from traces.models import Trace
 from traces.pagination import BoundedChangeList, BoundedPaginator
@@ -92,7 +93,7 @@ class ModelCallAdmin(ReadOnlyAdmin):
 
     def totals_view(self, request: HttpRequest) -> HttpResponse:
         """What was spent, by whatever one asks, and per day, feature and model. Four queries over the period's rows."""
-        days, group = asked_days(request), asked_group(request)
+        days, group = asked_days(request, PERIODS), asked_group(request)
         last = timezone.now().date()
         first = last - timedelta(days=days - 1)
         groups = costs.by(group, first, last)
@@ -122,7 +123,7 @@ class ModelCallAdmin(ReadOnlyAdmin):
 
     def csv_view(self, request: HttpRequest) -> HttpResponse:
         """The same rows for a spreadsheet: by one group if asked, else per day, feature and model."""
-        days = asked_days(request)
+        days = asked_days(request, PERIODS)
         response = HttpResponse(content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="costs-{days}-days.csv"'
         sheet = csv.writer(response)
@@ -180,19 +181,6 @@ def asked_group(request: HttpRequest) -> str:
     """What to group by; anything but one of ``GROUPINGS`` is the feature."""
     wanted = request.GET.get("by", "")
     return wanted if wanted in GROUPINGS else "feature"
-
-
-def asked_days(request: HttpRequest) -> int:
-    """The period asked for; anything but one of ``PERIODS`` is 30 days."""
-    wanted = request.GET.get("days", "")
-    return int(wanted) if wanted.isdecimal() and int(wanted) in PERIODS else 30
-
-
-def harmless(value: Any) -> Any:
-    """A text that a spreadsheet would take for a formula is quoted: model names come from outside."""
-    return (
-        f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t"} else value
-    )
 
 
 @panels.add

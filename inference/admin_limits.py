@@ -10,12 +10,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import TabularInline
 
 from inference import subjects
 from inference.budget_standing import with_standing
 from inference.models import Budget, BudgetCounter, RateLimit, Scope
-from tenants.admin_pages import TenantForm, TenantModelAdmin
+from tenants.admin_pages import ReadOnlyInline, TenantForm, TenantModelAdmin
 from traces.templatetags import trace_display
 
 SHOWN_COUNTERS = 50
@@ -44,7 +43,7 @@ class SubjectForm(TenantForm):
         return cleaned
 
 
-class CounterInline(TabularInline):
+class CounterInline(ReadOnlyInline):
     """What was spent in each period, newest first."""
 
     model = BudgetCounter
@@ -59,18 +58,6 @@ class CounterInline(TabularInline):
         rows = super().get_queryset(request).select_related("budget")
         newest = rows.filter(budget=asked).order_by("-period_start", "-spent_usd", "id")
         return rows.filter(pk__in=list(newest.values_list("pk", flat=True)[:SHOWN_COUNTERS]))
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     @admin.display(description=_("counted"))
     def whose(self, counter: BudgetCounter) -> str:

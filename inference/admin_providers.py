@@ -12,14 +12,13 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from inference import encryption
 from inference.models import Model, Provider
 from inference.providers.provider import fits_header
 from tenants import outbound
-from tenants.admin_pages import TenantForm, TenantModelAdmin
+from tenants.admin_pages import TenantForm, TenantInline, TenantModelAdmin
 
 
 class ProviderForm(TenantForm):
@@ -98,7 +97,7 @@ class ProviderForm(TenantForm):
         return saved
 
 
-class ModelInline(TabularInline):
+class ModelInline(TenantInline):
     """The models of a provider, on its page. Whoever may edit the one may edit the other."""
 
     model = Model
@@ -115,18 +114,6 @@ class ModelInline(TabularInline):
     )
     extra = 0
     show_change_link = True
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
 
 
 @admin.register(Provider)

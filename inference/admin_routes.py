@@ -15,7 +15,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from inference import snapshots
@@ -26,7 +25,7 @@ from inference.routing.complexity import Rule
 from inference.routing.plans import Plan, dry_run
 from inference.routing.validation import names, problems
 from inference.types import ChatRequest, Message
-from tenants.admin_pages import TenantForm, TenantModelAdmin
+from tenants.admin_pages import TenantForm, TenantInline, TenantModelAdmin, asked_days
 from tenants.scope import current_principal
 
 PERIODS = (1, 7, 30, 90)
@@ -77,7 +76,7 @@ class CandidateFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # no
             raise forms.ValidationError(general)
 
 
-class CandidateInline(TabularInline):  # type: ignore[misc]  # unfold's classes have no types
+class CandidateInline(TenantInline):
     """The models of a route."""
 
     model = Candidate
@@ -85,18 +84,6 @@ class CandidateInline(TabularInline):  # type: ignore[misc]  # unfold's classes 
     formset = CandidateFormSet
     fields = ("model", "weight", "is_fallback", "position")
     extra = 1
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
 
 
 class RouteForm(TenantForm):
@@ -201,8 +188,7 @@ class RouteAdmin(TenantModelAdmin):
     def compare_view(self, request: HttpRequest, route_id: UUID) -> HttpResponse:
         """How the candidates have done."""
         route = get_object_or_404(Route.objects, pk=route_id)
-        wanted = request.GET.get("days", "")
-        days = int(wanted) if wanted.isdecimal() and int(wanted) in PERIODS else 30
+        days = asked_days(request, PERIODS)
         context = {
             "days": days,
             "periods": PERIODS,

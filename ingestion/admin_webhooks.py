@@ -163,6 +163,6 @@ class RetentionAdmin(TenantModelAdmin):
     list_display = ("__str__", "deleted_days", "superseded_days")
     actions = None
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """There is one row a tenant."""
         return not Retention.objects.exists()

@@ -27,7 +27,7 @@ from inference.types import Message, PromptUsed
 from orchestration import evidence, prompts
 from orchestration.questions import Question
 from retrieval.errors import SearchRefused
-from tenants.admin_pages import TenantModelAdmin
+from tenants.admin_pages import TenantModelAdmin, asked_days
 from tenants.scope import current_principal
 
 PERIODS = (7, 30, 90)
@@ -135,7 +135,7 @@ class PromptAdmin(TenantModelAdmin):
         rows = versions.listed(name)
         shown = shown_file(name, request.GET.get("version", ""))
         against = shown_file(name, request.GET.get("against", BUILT_IN))
-        days = asked_days(request)
+        days = asked_days(request, PERIODS)
         named = {UUID(str(row.pk)): str(row.number) for row in rows}
         named[files.built_in_id(name)] = BUILT_IN
         labels = {row.name: row for row in PromptLabel.objects.filter(prompt__name=name)}
@@ -221,12 +221,6 @@ def preview(given: PromptFile, asked: str) -> list[Message]:
         return given.template.render({"passages": found.context.text, "claim": asked.strip()})
     used = PromptUsed(given.prompt, files.built_in_id(given.prompt), "preview")
     return prompts.messages(Chosen(used, given.template), question, found.context.text)
-
-
-def asked_days(request: HttpRequest) -> int:
-    """The period asked for; anything else is 30 days."""
-    told = request.GET.get("days", "")
-    return int(told) if told.isdecimal() and int(told) in PERIODS else 30
 
 
 def _named(

@@ -1,16 +1,17 @@
 """What every model's page in the tenant's admin shares: who may do what, and the audit trail instead of Django's log.
 
-``TenantModelAdmin`` for what stewards edit (with ``TenantForm``), ``ReadOnlyAdmin`` for what they look at. Permission
-comes from the role in the current tenant (the site lets nobody else in); rows come from the tenant's scope that the
-site has opened.
+``TenantModelAdmin`` for what stewards edit (with ``TenantForm``), ``ReadOnlyAdmin`` for what they look at, and an
+inline of each kind. Permission comes from the role in the current tenant (the site lets nobody else in); rows come from
+the tenant's scope that the site has opened.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.db.models import Model
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 
 from tenants import audit
 from tenants.scope import current_tenant_id
@@ -32,7 +33,36 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
         return excluded - {"tenant"}
 
 
-class TenantModelAdmin(ModelAdmin):
+class StewardsMay:
+    """The site lets in nobody but those who administer the tenant: they may do everything."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+
+class OnlyLook(StewardsMay):
+    """Even they may only look."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class TenantModelAdmin(StewardsMay, ModelAdmin):
     """Editable by the tenant's owners and admins; each deed is audited."""
 
     # Counting every row of a large table costs more than showing a page of it.
@@ -42,18 +72,6 @@ class TenantModelAdmin(ModelAdmin):
     nothing_yet: Any = ""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return True
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return True
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return True
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
@@ -66,14 +84,19 @@ class TenantModelAdmin(ModelAdmin):
         return [audit.record(f"{obj._meta.model_name}.deleted", obj) for obj in queryset]
 
 
-class ReadOnlyAdmin(TenantModelAdmin):
+class ReadOnlyAdmin(OnlyLook, TenantModelAdmin):
     """To look at, never to change."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+class TenantInline(StewardsMay, TabularInline):
+    """Rows that are edited on the page of what they belong to."""
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+
+class ReadOnlyInline(OnlyLook, TabularInline):
+    """Rows to look at on the page of what they belong to."""
+
+
+def asked_days(request: HttpRequest, periods: Sequence[int]) -> int:
+    """How many days a page is asked for; anything but one of its periods is 30."""
+    told = request.GET.get("days", "")
+    return int(told) if told.isdecimal() and int(told) in periods else 30

@@ -8,9 +8,9 @@ from django.test import Client
 from django.utils import timezone
 
 from inference import encryption
-from inference.admin_ledger import harmless
 from inference.admin_providers import is_api_address
 from inference.models import Model, ModelCall, Provider
+from inference.sheets import harmless
 from tenants.models import AuditEvent
 from tests.cast import Member
 

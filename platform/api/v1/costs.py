@@ -17,6 +17,7 @@ from api.fields import Strict
 from api.permissions import require_steward
 from api.views import ScopedView, principal_of
 from inference import costs
+from inference.sheets import harmless
 
 DEFAULT_DAYS = 30
 
@@ -78,9 +79,3 @@ def _sheet(rows: list[costs.Cost]) -> HttpResponse:
     response = HttpResponse(written.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="costs.csv"'
     return response
-
-
-def harmless(value: object) -> object:
-    """What a spreadsheet would take for a formula is quoted: names come from outside."""
-    is_formula = isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t"}
-    return f"'{value}" if is_formula else value
