@@ -22,6 +22,7 @@ from ingestion import (
     runs,
     statements,
     suggestions,
+    trail,
     versions,
     wake,
 )
@@ -67,7 +68,7 @@ def _delete(ids: list[UUID]) -> int:
     Document.objects.filter(pk__in=living).update(
         deleted_at=timezone.now(), current_version_id=None, updated_at=timezone.now()
     )
-    audit.record_all("document.deleted", rows)
+    trail.record_all("document.deleted", rows)
     announce(Event.DELETED, living)
     # Uses index: document_parts
     parts = Document.objects.filter(parent_id__in=living, deleted_at=None)
@@ -109,7 +110,7 @@ def _restore(ids: list[UUID]) -> int:
     if published := [version for version in chosen.values() if version.valid_from is not None]:
         versions.bring_back(published)
     numbers = {str(key): version.number for key, version in chosen.items()}
-    audit.record_all("document.restored", rows, versions=numbers)
+    trail.record_all("document.restored", rows, versions=numbers)
     wake.on_commit()
     return len(rows)
 

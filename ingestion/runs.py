@@ -11,10 +11,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from ingestion import trail
 from ingestion.errors import NotCancellable
 from ingestion.models import TERMINAL, Document, IngestionRun, State
 from ingestion.webhooks.announcing import Event, announce
-from tenants import audit, people
+from tenants import people
 from tenants.scope import current_principal, tenant_scope
 
 CANCELLED = "cancelled"
@@ -70,6 +71,6 @@ def _cancel(ids: list[UUID], said: dict[str, Any]) -> int:
     Document.objects.filter(pk__in=ended).update(
         state=State.FAILED, reason_code=CANCELLED, updated_at=timezone.now(), **said
     )
-    audit.record_all("document.cancelled", [row for row in rows if row.pk in ended])
+    trail.record_all("document.cancelled", [row for row in rows if row.pk in ended])
     announce(Event.FAILED, sorted(ended))
     return len(ended)

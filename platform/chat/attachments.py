@@ -88,8 +88,7 @@ def delete_all(conversation: Conversation, by: Principal) -> None:
         return
     collection = owned(conversation.attachments_id, by)
     with tenant_scope(by.as_steward()):
-        for document in listed(collection, by):
-            documents.delete(document=document)
+        documents.delete_many(document_ids=[row.pk for row in listed(collection, by)])
 
 
 def restore_all(conversation: Conversation, by: Principal, *, since: datetime) -> None:
@@ -99,8 +98,7 @@ def restore_all(conversation: Conversation, by: Principal, *, since: datetime) -
     collection = owned(conversation.attachments_id, by)
     with tenant_scope(by.as_steward()):
         gone = Document.objects.filter(collection=collection, parent=None, deleted_at__gte=since)
-        for document in gone.order_by("id"):
-            documents.restore(document=document)
+        documents.restore_many(document_ids=gone.values_list("pk", flat=True))
 
 
 def searched(conversation: Conversation, chosen: Sequence[UUID]) -> tuple[UUID, ...] | None:

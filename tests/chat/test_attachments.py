@@ -177,6 +177,22 @@ def test_the_audit_trail_keeps_no_name_of_it(alice: Member, attached: str) -> No
         assert [event.object_name for event in events] == [""]
 
 
+def test_the_audit_trail_keeps_no_name_of_what_went_and_came_back(
+    browser: Browser, alice: Member, acme: Tenant, attached: str
+) -> None:
+    client = browser(alice)
+    attach(client, "numbat.txt", "Numbats eat termites.", into=attached)
+    ingest_all(acme)
+    conversation_id = asked(client, alice, attached).conversation_id
+    client.post(f"/c/{conversation_id}/delete/")
+    client.post(f"/c/{conversation_id}/restore/")
+    with alice.scope():
+        events = AuditEvent.objects.filter(action__startswith="documents.").order_by("id")
+        told = [(event.action, event.object_name) for event in events]
+        assert told == [("documents.deleted", ""), ("documents.restored", "")]
+        assert "quokka" not in str(list(AuditEvent.objects.values_list("object_name", "details")))
+
+
 def test_no_webhook_tells_of_it(browser: Browser, alice: Member, acme: Tenant) -> None:
     with alice.scope():
         endpoints.create(url="https://hooks.example.com/all", events=[])
