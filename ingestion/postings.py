@@ -75,6 +75,14 @@ def merge(tenant_id: UUID) -> bool:
         return False
 
 
+def outdate(collection_id: UUID) -> None:
+    """A collection's windows have weights of another time: they are written anew one after another.
+
+    Candidates come from the old weights until then, which find nearly the same; their scores are the new ones.
+    """
+    SQL.run("outdate", collection=collection_id)
+
+
 def key(window: int, dimension: int) -> UUID:
     """A posting's id, by which searches look it up."""
     return UUID(int=window << 96 | dimension << 64)

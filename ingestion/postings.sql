@@ -88,3 +88,7 @@ SELECT EXISTS (SELECT FROM ingestion_lexicalentry
 -- name: insert_window
 INSERT INTO ingestion_postingswindow (tenant_id, id, number, first_slot, slots, entries, collection_ids, stale, built_at)
 VALUES (%(tenant)s, %(id)s, %(number)s, %(first)s, %(slots)s, %(entries)s, %(collections)s, %(stale)s, now())
+
+-- name: outdate
+UPDATE ingestion_postingswindow SET stale = true
+ WHERE tenant_id = %(tenant)s AND collection_ids @> ARRAY[%(collection)s::uuid] AND NOT stale

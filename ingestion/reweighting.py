@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
-from ingestion import statements
+from ingestion import postings, statements
 from ingestion.lexical import dimension
 from ingestion.models import Collection
 from ingestion.weighing import Emphasis, Norm, weighed_anew
@@ -152,5 +152,5 @@ def _switch(about: dict[str, Any], target: Target) -> bool:
             after = _prepare(about, target, after)
     SQL.run("switch_entries", **about)
     SQL.run("switch_collection", **about)
-    SQL.run("outdate_postings", **about)
+    postings.outdate(about["collection"])
     return True

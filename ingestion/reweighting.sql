@@ -86,11 +86,6 @@ UPDATE ingestion_collection
        next_k1 = NULL, next_b = NULL, next_title = NULL, next_heading = NULL
  WHERE tenant_id = %(tenant)s AND id = %(collection)s
 
--- name: outdate_postings
--- Candidates come from windows of the old weights until these are written anew; their scores are the new ones.
-UPDATE ingestion_postingswindow SET stale = true
- WHERE tenant_id = %(tenant)s AND collection_ids @> ARRAY[%(collection)s::uuid] AND NOT stale
-
 -- name: progress
 -- Uses index: lexical_scan
 SELECT count(next_weights), count(*) FROM ingestion_lexicalentry

@@ -8,7 +8,7 @@ import logging
 from typing import Any
 from uuid import UUID
 
-from ingestion import statements
+from ingestion import postings, statements
 from ingestion.weighing import Norm, weighed_anew
 from tenants.scope import platform_principal, tenant_scope
 
@@ -82,6 +82,6 @@ def _reweigh(tenant_id: UUID, collection_id: UUID, average: float) -> int:
         changed += len(entries)
         if len(entries) < BATCH:
             with tenant_scope(platform_principal(tenant_id)):
-                SQL.run("outdate_postings", **about)
+                postings.outdate(collection_id)
             return changed
         after = entries[-1][0]

@@ -56,11 +56,6 @@ UPDATE ingestion_lexicalentry e
   FROM unnest(%(ids)s::uuid[], %(weights)s::text[]) AS r (id, weights)
  WHERE e.tenant_id = %(tenant)s AND e.id = r.id
 
--- name: outdate_postings
--- Windows with weights of another time still find nearly the same; they are written anew one after another.
-UPDATE ingestion_postingswindow SET stale = true
- WHERE tenant_id = %(tenant)s AND collection_ids @> ARRAY[%(collection)s::uuid] AND NOT stale
-
 -- name: lock_count
 -- Two that recount at once would both add what is missing.
 SELECT pg_advisory_xact_lock(hashtextextended('recount ' || %(collection)s::text, 0))
