@@ -2,7 +2,7 @@
 
 ``audit`` takes the newest different questions from the tenant's traces and searches each twice on each side: as people
 do, by graph and postings where the tenant is large, and as of this moment, which is always a scan and so exact. It
-keeps one row a side. ``drifted`` says which collections' statistics no longer fit.
+keeps one row a side. ``statistics`` says which collections' statistics no longer fit.
 """
 
 from dataclasses import dataclass, replace
@@ -106,11 +106,6 @@ def _kept(side: str, found: list[Compared]) -> RecallAudit:
         ms=median(one.ms for one in found),
         exact_ms=median(one.exact_ms for one in found),
     )
-
-
-def drifted() -> list[Drift]:
-    """The collections of the open scope whose statistics are off; one query."""
-    return [one for one in statistics() if one.problems]
 
 
 def statistics() -> list[Drift]:

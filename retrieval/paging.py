@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from uuid import UUID
 
 from django.core import signing
 
@@ -98,11 +97,7 @@ def _digest(request: SearchRequest, principal: Principal) -> str:
 
 
 def _half(passage: Passage) -> bytes:
-    return _random_half(passage.chunk_id)
-
-
-def _random_half(chunk_id: UUID) -> bytes:
-    return chunk_id.bytes[-HALF:]
+    return passage.chunk_id.bytes[-HALF:]
 
 
 def _written(cursor: _Cursor) -> str:

@@ -19,7 +19,7 @@ from tenants.scope import Principal, tenant_scope
 MOST = 20
 LONGEST = 200
 # A shorter beginning has too many completions to be of use.
-LEAST_OF_A_WORD, LEAST_OF_A_TITLE = 2, 1
+LEAST_OF_A_WORD = 2
 _LAST_WORD = regex.compile(r"[\p{L}\p{M}\p{N}_][\p{L}\p{M}\p{N}_\-./@'’]*\Z")
 
 
@@ -88,4 +88,4 @@ def _title_key(text: str) -> str:
         words = read_query(text).text
     except SearchRefused:
         return ""
-    return typed(words) if len(words) >= LEAST_OF_A_TITLE else ""
+    return typed(words)

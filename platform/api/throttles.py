@@ -23,10 +23,6 @@ class KeyThrottle(SimpleRateThrottle):
         """Requests, and the seconds that they are for; nothing where the rate is not limited."""
         return self.num_requests, self.duration
 
-    def get_cache_key(self, request: Request, view: APIView) -> str | None:
-        """Nothing is cached."""
-        return None
-
     def allow_request(self, request: Request, view: APIView) -> bool:
         """A bucket that holds the rate's requests and refills evenly."""
         principal = request.auth
