@@ -6,10 +6,8 @@ Unicode collation, so that it does not depend on how the database was made.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -53,7 +51,7 @@ def matching_versions(
     """
     if as_of is None:
         return _query(CURRENT, wanted, tenant_id, collection_ids)
-    return _query(AS_OF, wanted, tenant_id, collection_ids, {"as_of": as_of})
+    return _query(AS_OF, wanted, tenant_id, collection_ids, as_of=as_of)
 
 
 def matching_documents(wanted: Filter, *, tenant_id: UUID, collection_ids: list[UUID]) -> Query:
@@ -62,11 +60,7 @@ def matching_documents(wanted: Filter, *, tenant_id: UUID, collection_ids: list[
 
 
 def _query(
-    statement: str,
-    wanted: Filter,
-    tenant_id: UUID,
-    collection_ids: list[UUID],
-    more: Mapping[str, Any] = MappingProxyType({}),
+    statement: str, wanted: Filter, tenant_id: UUID, collection_ids: list[UUID], **more: Any
 ) -> Query:
     condition = Condition()
     sql = condition.of(wanted)
