@@ -99,6 +99,27 @@ def test_a_killed_server_is_started_again_with_its_rows(home: Path, used: Databa
     wait_until(lambda: rows() == [(7,)])
 
 
+def test_one_that_is_killed_again_and_again_comes_back_as_quickly_each_time(
+    home: Path, used: Database
+) -> None:
+    [guard] = guards(home)
+    for _ in range(6):
+        [server] = servers(home)
+        server.kill()
+        server.wait()
+        wait_until(lambda: database._answers(used), seconds=8)
+    assert guards(home) == [guard], "it has not given up in between"
+
+
+def test_one_that_cannot_start_is_given_up_with_its_own_words(home: Path, used: Database) -> None:
+    (used.home.path / "postgres" / "data" / "postgresql.conf").write_text("no_such_setting = 1\n")
+    [server] = servers(home)
+    server.kill()
+    wait_until(lambda: (used.home.run / "guard.failed").exists(), seconds=30)
+    assert "db.log" in (used.home.run / "guard.failed").read_text()
+    assert "no_such_setting" in (used.home.log / "db.log").read_text()
+
+
 def test_what_a_killed_start_left_does_not_stop_the_next(home: Path, used: Database) -> None:
     used.release()
     data = (home / "postgres").resolve() / "data"

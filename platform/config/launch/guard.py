@@ -24,7 +24,8 @@ from config.launch.server import Server
 
 TICK_SECONDS = 0.2
 LOG_BYTES = 10 * 1024 * 1024
-CRASHES_IN_A_ROW = 5
+# Backends that outlive a killed server keep the next one from starting until they are gone.
+STARTS_IN_VAIN, LONGEST_PAUSE = 8, 1.0
 
 
 def main() -> int:
@@ -63,18 +64,20 @@ def _guard(home: Home) -> None:
 
 
 def _serve(server: Server, home: Home, users: object) -> None:
-    crashes, started = 0, time.monotonic()
+    """Until nobody uses it. One that has served is started again at once, however often it crashes. Raises
+    DatabaseFailed when none of several starts gets that far."""
+    in_vain, served = 0, False
     while not try_lock(users):  # type: ignore[arg-type]
         time.sleep(TICK_SECONDS)
         _rotate(home)
         if server.running():
+            served = served or server.serves()
             continue
-        # A server that has served for a minute may crash again later without being given up.
-        crashes = 1 if time.monotonic() - started > 60 else crashes + 1
-        if crashes >= CRASHES_IN_A_ROW:
-            raise DatabaseFailed(f"Postgres stopped {crashes} times: see {home.log / 'db.log'}")
-        time.sleep(TICK_SECONDS * 2**crashes)
-        started = time.monotonic()
+        in_vain = 0 if served else in_vain + 1
+        if in_vain >= STARTS_IN_VAIN:
+            raise DatabaseFailed(f"Postgres stopped {in_vain} times: see {home.log / 'db.log'}")
+        time.sleep(min(LONGEST_PAUSE, TICK_SECONDS * 2**in_vain))
+        served = False
         server.start()
 
 

@@ -182,6 +182,17 @@ class Server:
         """Whether the server that was started or adopted still runs."""
         return self.pid() is not None
 
+    def serves(self) -> bool:
+        """Whether it has got so far as to take connections: its pid file says so, behind its own number.
+
+        Format: src/include/utils/pidfile.h of PostgreSQL, lines 1 and 8.
+        """
+        try:
+            lines = (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+            return lines[0] == str(self.pid()) and lines[7].strip() == "ready"
+        except (OSError, IndexError):
+            return False
+
     def stop(self, seconds: float = 20) -> None:
         """Fast shutdown; immediate shutdown when that takes too long (the next start then replays the log)."""
         self._end(seconds)
