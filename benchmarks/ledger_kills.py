@@ -29,7 +29,7 @@ from benchmarks.budget_books import (  # noqa: E402  (after the path)
     wait_released,
 )
 from benchmarks.fake_provider import Provider  # noqa: E402
-from benchmarks.running import Site, upload  # noqa: E402
+from benchmarks.running import Site, upload, wait_terminal  # noqa: E402
 
 
 def killed(site: Site, model: Provider, who: str) -> list[str]:
@@ -82,7 +82,9 @@ def _stream(site: Site, headers: dict[str, str]) -> None:
 
 
 def _ingestion(_: Site, model: Provider, client: httpx.Client) -> None:
-    """A document that the worker has embedded by a provider that hangs."""
+    """A document that the worker has embedded by a provider that hangs; the first tells it the number of dimensions."""
+    upload(client, "first.md", b"# Pumps\n\nThe pump is serviced in spring.").raise_for_status()
+    wait_terminal(client, 60)
     model.script({"kind": "hang"})
     upload(client, "leave.md", HANDBOOK).raise_for_status()
 
