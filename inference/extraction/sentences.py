@@ -48,15 +48,25 @@ def quotable_sentences(passages: list[Passage]) -> list[Sentence]:
     found: list[Sentence] = []
     for index, passage in enumerate(passages):
         blocks = (_without_bars(block) for block in _BLOCK.split(passage.text))
-        texts = (
+        texts = [
             text for block in blocks for text in _sentences(block) if _says_something(text, block)
-        )
+        ]
         found += [
             Sentence(text, index, position)
-            for position, text in enumerate(texts)
+            for position, text in enumerate(_without_title(texts, passage.title))
             if FEWEST_WORDS <= len(text.split()) <= MOST_WORDS or _is_unspaced(text)
         ]
     return found
+
+
+def _without_title(texts: list[str], title: str) -> list[str]:
+    """Without the document's own name, which a first page says in words enough for a sentence.
+
+    A note of one sentence, whose title is made of it, keeps it, and so does a text whose first sentence is its title.
+    """
+    name = _cleaned(title).casefold()
+    others = [text for text in texts if text.casefold() != name or text[-1] in ".!。！"]
+    return others or texts
 
 
 def _sentences(block: str) -> list[str]:
@@ -81,8 +91,9 @@ def _without_bars(block: str) -> str:
 
 
 def _says_something(text: str, block: str) -> bool:
-    """Neither a question, which answers none, nor code, nor a heading: a short line of its own without a full stop."""
-    if text.endswith(("?", "？")) or _FENCE.search(text):
+    """Neither a question nor what only leads to a list, which answer none, nor code, nor a heading: a short line of
+    its own without a full stop."""
+    if text.endswith(("?", "？", ":", "：")) or _FENCE.search(text):
         return False
     alone = text == _cleaned(block) and not _MARKUP.match(block)
     return not (

@@ -195,6 +195,25 @@ def test_headings_and_questions_are_not_quoted() -> None:
     assert quotable(text) == ["Footnote reads PDF and Word."]
 
 
+def test_what_only_leads_to_a_list_is_not_quoted_and_its_items_are() -> None:
+    text = "Some of the lessons covered are:\n- Skiing and snowboarding lessons\n- Scuba diving lessons for beginners"
+    assert quotable(text) == ["Skiing and snowboarding lessons", "Scuba diving lessons for beginners"]
+
+
+def test_a_title_is_not_quoted_unless_there_is_nothing_else() -> None:
+    name = "PerksPlus Health and Wellness Reimbursement Program for Contoso Employees"
+    text = f"{name}\n\nEmployees can expense up to $1000 for fitness."
+    (found,) = quotable_sentences([Passage(1, text, title=name)])
+    assert found.text == "Employees can expense up to $1000 for fitness."
+    for note in (name, "The office closes at six on Fridays."):
+        (found,) = quotable_sentences([Passage(1, note, title=note)])
+        assert found.text == note
+    both = quotable_sentences(
+        [Passage(1, "It closes at six. Not on Friday, then.", title="It closes at six.")]
+    )
+    assert [one.text for one in both] == ["It closes at six.", "Not on Friday, then."]
+
+
 def test_code_is_not_quoted_for_its_fence_would_swallow_the_marks_that_follow() -> None:
     text = (
         "Ask it from a shell as well as from the page.\n\n"
