@@ -197,7 +197,10 @@ def test_headings_and_questions_are_not_quoted() -> None:
 
 def test_what_only_leads_to_a_list_is_not_quoted_and_its_items_are() -> None:
     text = "Some of the lessons covered are:\n- Skiing and snowboarding lessons\n- Scuba diving lessons for beginners"
-    assert quotable(text) == ["Skiing and snowboarding lessons", "Scuba diving lessons for beginners"]
+    assert quotable(text) == [
+        "Skiing and snowboarding lessons",
+        "Scuba diving lessons for beginners",
+    ]
 
 
 def test_a_title_is_not_quoted_unless_there_is_nothing_else() -> None:
