@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from django.core.management import execute_from_command_line
 from django.db import ProgrammingError, connection
-from django.db.migrations.executor import MigrationExecutor
 from psycopg.errors import UndefinedColumn, UndefinedFunction, UndefinedTable
 
 MISSES = (UndefinedTable, UndefinedColumn, UndefinedFunction)
@@ -29,5 +28,8 @@ def execute(arguments: Sequence[str]) -> None:
 
 
 def _is_behind() -> bool:
+    # Imported only by a command that has failed: it takes as long as a third of a short command's start.
+    from django.db.migrations.executor import MigrationExecutor
+
     executor = MigrationExecutor(connection)
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
