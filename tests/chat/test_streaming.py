@@ -70,7 +70,7 @@ def shown(received: list[Frame]) -> str:
 def test_words_say_what_happens_before_the_first_word_of_the_answer(
     site: str, alice: Member, browser: Browser, scripted: ModelServer
 ) -> None:
-    scripted.script(behaviours.answer(GOOD, first_delay=0.3))
+    scripted.script(behaviours.answer(GOOD, first_delay=READER_IS_THERE))
     turn = ask(alice)
     with listening(site, browser(alice), turn.answer) as stream:
         received = list(stream)

@@ -66,9 +66,8 @@ class Troubles:
     def _say(self, kind: str, text: str) -> None:
         if text.startswith("htmx:sendAbort"):
             # The page was left while something was on its way; htmx has just called that a failed request.
-            self.found = [
-                one for one in self.found if one != text.replace("sendAbort", "afterRequest")
-            ]
+            if self.found[-1:] == [text.replace("sendAbort", "afterRequest")]:
+                self.found.pop()
             return
         is_expected = any(words in text for words in self.expected)
         if kind in {"error", "warning"} and not is_expected:

@@ -50,6 +50,17 @@ def make_reranker(alice: Member) -> Callable[..., Model]:
     return make
 
 
+@pytest.fixture
+def graded_by_chat(
+    alice: Member, model_server: ModelServer, make_reranker: Callable[..., Model]
+) -> None:
+    """The route of reranking names a chat model."""
+    make_reranker(model_server, "openai", "talker", kind=Model.Kind.CHAT)
+    with alice.scope():
+        route = Route.objects.create(feature="rerank")
+        Candidate.objects.create(route=route, model="talker")
+
+
 def ranked(alice: Member, clients: Clients, **options: object) -> RerankResult:
     return gateway.rerank(
         QUERY, DOCUMENTS, feature="search", principal=alice.principal, clients=clients, **options
@@ -211,16 +222,12 @@ def test_another_reranker_takes_over_and_begins_anew(
     assert ledger_rows()[1].degraded == "first: provider_unavailable"
 
 
+@pytest.mark.usefixtures("graded_by_chat")
 def test_a_chat_model_grades_when_the_route_says_so(
     alice: Member,
     clients: Clients,
     model_server: ModelServer,
-    make_reranker: Callable[..., Model],
 ) -> None:
-    make_reranker(model_server, "openai", "talker", kind=Model.Kind.CHAT)
-    with alice.scope():
-        route = Route.objects.create(feature="rerank")
-        Candidate.objects.create(route=route, model="talker")
     model_server.default = does.answer("Here you are: [0, 6.5, 10]")
     assert ranked(alice, clients).scores == pytest.approx([0.0, 0.65, 1.0])
     for odd in ("The second one [1].", f"[1, 2, 1{'0' * 400}]", f"[1, 2, {'9' * 5_000}]"):
@@ -229,16 +236,12 @@ def test_a_chat_model_grades_when_the_route_says_so(
             ranked(alice, clients)
 
 
+@pytest.mark.usefixtures("graded_by_chat")
 def test_no_document_closes_the_fence_of_another(
     alice: Member,
     clients: Clients,
     model_server: ModelServer,
-    make_reranker: Callable[..., Model],
 ) -> None:
-    make_reranker(model_server, "openai", "talker", kind=Model.Kind.CHAT)
-    with alice.scope():
-        route = Route.objects.create(feature="rerank")
-        Candidate.objects.create(route=route, model="talker")
     model_server.default = does.answer("[10]")
     gateway.rerank(
         QUERY,
