@@ -227,7 +227,7 @@ def _passage(
 ) -> Passage:
     chunk, document, version, collection, external_id, title = row[:6]
     page, page_end, text, heading_path, start, end, score = row[6:13]
-    dense_rank, dense_score, lexical_rank, lexical_score, lexical_share = row[13:]
+    dense_rank, dense_score, lexical_rank, lexical_score, lexical_share, page_before = row[13:]
     language = place.languages[collection]
     sought = frozenset(asked.get(language, ()))
     whole = " ".join([title, *heading_path, text]) if request.explain else ""
@@ -248,7 +248,13 @@ def _passage(
         span_start=start,
         span_end=end,
         explain=Explanation(
-            dense_rank, dense_score, lexical_rank, lexical_score, lexical_share, found
+            dense_rank,
+            dense_score,
+            lexical_rank,
+            lexical_score,
+            lexical_share,
+            found,
+            page_before=page_before,
         ),
         sought=sought if request.highlight else frozenset(),
         language=language,

@@ -201,6 +201,7 @@ def _ranks(passages: Sequence[Passage]) -> list[dict[str, object]]:
             "lexical_score": passage.explain.lexical_score,
             "rank_before": passage.explain.rank_before,
             "rerank_score": passage.explain.rerank_score,
+            "page_before": passage.explain.page_before,
             "chunk_id": str(passage.chunk_id),
             "document_id": str(passage.document_id),
             "title": passage.title,

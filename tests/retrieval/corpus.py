@@ -108,6 +108,46 @@ class Corpus:
             self._index(collection, text, keys, counted=valid_to is None)
         return chunk
 
+    def follow(
+        self,
+        before: Chunk,
+        text: str,
+        vector: Sequence[float],
+        *,
+        page: int | None = None,
+        groups: Sequence[UUID] = (),
+    ) -> Chunk:
+        """The next chunk of the same version."""
+        shared = {
+            "reader_groups": list(groups),
+            "valid_from": before.valid_from,
+            "valid_to": before.valid_to,
+        }
+        with self.scope():
+            chunk = Chunk.objects.create(
+                collection_id=before.collection_id,
+                document_id=before.document_id,
+                version_id=before.version_id,
+                ordinal=before.ordinal + 1,
+                text=text,
+                page=page,
+                page_end=page,
+                span_start=before.span_end,
+                span_end=before.span_end + len(text),
+                tokens=len(text.split()),
+                content_hash=b"x",
+                **shared,
+            )
+            keys = {
+                "id": chunk.id,
+                "collection_id": chunk.collection_id,
+                "version_id": chunk.version_id,
+            } | shared
+            Embedding.objects.create(space=self.space, vector=HalfVector(list(vector)), **keys)
+            collection = Collection.objects.get(pk=chunk.collection_id)
+            self._index(collection, text, keys, counted=before.valid_to is None)
+        return chunk
+
     def add_many(self, collection: Collection, texts: Sequence[str]) -> None:
         """A document of many chunks, in the lexical index alone."""
         first = self.add(collection, texts[0])

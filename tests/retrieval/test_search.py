@@ -57,6 +57,20 @@ def test_a_question_in_the_texts_own_words_says_which(embedded):
     assert best.explain.terms == ("blade", "inspect")
 
 
+def test_the_page_before_the_best_says_what_it_is(acme_corpus):
+    model = gateway.embedding_model()
+    before, best = "Notes on the engine.", TEXT
+    with acme_corpus.scope():
+        EmbeddingSpace.objects.update(model=model.name, dimensions=model.dimensions)
+        first, second = gateway.embed([before, best], feature="test").vectors
+    chunk = acme_corpus.add(acme_corpus.collection("manual"), before, first.tolist(), page=1)
+    acme_corpus.follow(chunk, best, second.tolist(), page=2)
+    found = ask(acme_corpus, "How are turbine blades inspected?").passages
+    assert [one.explain.page_before for one in found] == [False, True]
+    assert "the page before the best" in str(found[1].explain)
+    assert found[1].explain.as_json()["page_before"] is True
+
+
 def test_terms_are_told_only_when_asked_for(embedded):
     assert ask(embedded, "Who inspects the blades?").passages[0].explain.terms == ()
 

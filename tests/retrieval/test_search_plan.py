@@ -102,7 +102,7 @@ def crowd(corpus, tenants: int) -> None:
 def plan(acme_corpus, request):
     """EXPLAIN of a statement of the function, with Acme's values, as a role that is above the policies."""
     manual = acme_corpus.collection("manual")
-    acme_corpus.add(manual, "Turbine blades.", axis(0))
+    acme_corpus.add(manual, "Turbine blades.", axis(0), page=2)
     if getattr(request, "param", None) == "stale":
         analyse()
     multiply(acme_corpus, 3000)
@@ -246,9 +246,13 @@ def test_single_rows_are_looked_up_by_their_keys_in_one_partition(plan, once):
     found = plan(returned(), "EXPLAIN (ANALYZE, COSTS OFF, BUFFERS OFF)", once=once, **candidates())
     assert "Seq Scan" not in found, found
     assert "Rows Removed by Filter" not in found, found
+    # Scores that a side did not rank, and those of the page before; the place of the best passage, and the texts.
     for table in ("embedding", "lexicalentry", "chunk"):
         assert len(partitions(found, table)) == 1, found
-        assert len(re.findall(rf"ingestion_{table}_\d\d_pkey", found)) == 1, found
+        assert len(re.findall(rf"ingestion_{table}_\d\d_pkey", found)) == 2, found
+    assert len(re.findall(r"ingestion_chunk_\d\d_tenant_id_version_id_ordinal_idx", found)) == 1, (
+        found
+    )
 
 
 def test_words_are_looked_up_by_slot(plan):

@@ -54,7 +54,7 @@ class FoundByOutput(serializers.Serializer[Any]):
 class ExplainOutput(serializers.Serializer[Any]):
     """Rank and score on each side (cosine similarity; BM25, and its share of what the question could reach);
 
-    with a reranker, its score and the rank before.
+    with a reranker, its score and the rank before; whether the best passage follows on from it, on the page before.
     """
 
     dense_rank = serializers.IntegerField(allow_null=True)
@@ -67,6 +67,7 @@ class ExplainOutput(serializers.Serializer[Any]):
     rank_before = serializers.IntegerField(allow_null=True)
     rerank_score = serializers.FloatField(allow_null=True)
     found_by = FoundByOutput(many=True)
+    page_before = serializers.BooleanField()
 
 
 class ResultOutput(serializers.Serializer[Any]):
