@@ -1,6 +1,7 @@
 """Does what was found answer the question at all? One score, 0 to 1, from what a search knows anyway.
 
-``answerability(query, passages)`` looks at the first ten passages:
+``answerability(query, passages)`` looks at the first ten passages, leaving out the page before the best, which is there
+for the sake of another:
 
 - how well the best matches, by meaning (its cosine) and by meaning and words together (cosine x share of the asked
   words held, the geometric mean);
@@ -50,7 +51,8 @@ def answerability(query: str, passages: Sequence[Passage], *, language: str = "e
     """How likely the passages answer the question, 0 to 1; 0 without passages. ``language`` is the index's."""
     if not passages:
         return 0.0
-    found = signals(query, passages[:CONSIDERED], language)
+    by_themselves = [one for one in passages if not one.explain.page_before]
+    found = signals(query, (by_themselves or passages)[:CONSIDERED], language)
     return 1 / (1 + exp(-_logit(found)))
 
 

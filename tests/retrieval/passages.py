@@ -13,7 +13,7 @@ def passage(text: str, rank: int = 1, *, start: int = 0, **fields: Any) -> Passa
     scores = {
         name: fields.pop(name, None)
         for name in ("dense_rank", "dense_score", "lexical_rank", "lexical_score", "lexical_share")
-    }
+    } | {"page_before": fields.pop("page_before", False)}
     values: dict[str, Any] = {
         "rank": rank,
         "score": 1 / rank,

@@ -60,3 +60,10 @@ def test_a_language_that_the_model_does_not_know_is_judged_by_its_words():
 def test_passages_of_the_lexical_side_alone_can_be_judged():
     alone = [passage(LEAVE, lexical_rank=1, lexical_score=8.0, lexical_share=0.5)]
     assert 0 < answerability(QUESTION, alone) < 1
+
+
+def test_the_page_before_the_best_changes_nothing():
+    """It is among the first for the best one's sake, far from the question as it may be."""
+    ten = found(0.6)
+    before = passage(PARKING, 3, dense_score=-0.2, lexical_score=0.0, page_before=True)
+    assert answerability(QUESTION, [*ten[:2], before, *ten[2:]]) == answerability(QUESTION, ten)
