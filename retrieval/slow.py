@@ -5,18 +5,22 @@ the same transaction, as the same role and reader, and given up when it takes lo
 (and than ``LEAST_MS``).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
+from psycopg.errors import Diagnostic
 
 from retrieval.models import SlowQuery
 from retrieval.passages import SearchRequest
 
 MOST_A_DAY = 20
 KEPT = timedelta(days=30)
+_EXPLAINED = "SELECT set_config('statement_timeout', %s, true), set_config('app.explain', %s, true)"
 # A plan that is measured takes longer than the statement alone; what is a matter of milliseconds may well do so.
 LEAST_MS = 1_000
 
@@ -41,18 +45,36 @@ def note(request: SearchRequest, milliseconds: float, sql: str, values: dict[str
 
 
 def plan(sql: str, values: dict[str, Any], *, most_ms: float = 10_000) -> str:
-    """What the database says about a statement that it runs once more; why not, when it takes too long."""
+    """What the database says about a statement that it runs once more; why not, when it takes too long.
+
+    Before the plan, which does not look into a function, stands what the search function says of itself.
+    """
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('statement_timeout', %s, true)", [str(int(most_ms) + 1)]
-            )
+        with transaction.atomic(), _told() as lines, connection.cursor() as cursor:
+            cursor.execute(_EXPLAINED, [str(int(most_ms) + 1), "on"])
             cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}", values)
-            lines = [row[0] for row in cursor.fetchall()]
-            cursor.execute("SELECT set_config('statement_timeout', '0', true)")
+            lines += [row[0] for row in cursor.fetchall()]
+            cursor.execute(_EXPLAINED, ["0", ""])
     except OperationalError as error:
         return f"No plan: {error}".strip()
     return "\n".join(lines)
+
+
+@contextmanager
+def _told() -> Iterator[list[str]]:
+    """What functions tell meanwhile, line by line, as it comes."""
+    lines: list[str] = []
+
+    def keep(said: Diagnostic) -> None:
+        if said.severity_nonlocalized == "INFO":
+            lines.append(said.message_primary or "")
+
+    connection.ensure_connection()
+    connection.connection.add_notice_handler(keep)
+    try:
+        yield lines
+    finally:
+        connection.connection.remove_notice_handler(keep)
 
 
 def _details(request: SearchRequest, values: dict[str, Any]) -> dict[str, Any]:

@@ -63,6 +63,11 @@ DECLARE
     -- What nearly every search is: planned once in a connection's life, as planning each time would take half of a small
     -- search. Filters and the past are planned for what they ask.
     plain         constant boolean := as_of IS NULL AND only_versions IS NULL;
+    -- What no EXPLAIN sees from outside: which way each side went, for whoever has set app.explain (retrieval.slow).
+    explained     constant boolean := COALESCE(current_setting('app.explain', true) = 'on', false);
+    ways          text[] := ARRAY['not asked', 'not asked'];
+    moments       timestamptz[] := ARRAY[clock_timestamp()];
+    spent         numeric[];
 BEGIN
     IF tenant IS NULL THEN
         RETURN;
@@ -104,6 +109,7 @@ BEGIN
            sum(w.holders), sum(w.weight)
       INTO question, known, weights, holders, mass
       FROM weighed w;
+    moments := moments || clock_timestamp();
 
     -- The dense route is by the size of what is searched, not by the planner: a scan is exact, and fast up to some 10,000
     -- rows. The graph holds current rows alone, and where it gives fewer than were asked for the scan answers after all.
@@ -111,8 +117,10 @@ BEGIN
         IF as_of IS NULL AND size > 10000 AND few_versions IS NULL AND footnote_has_graph(tenant, vector_dims(query_vector)) THEN
             SELECT array_agg(n.id), array_agg(n.score) INTO near, nearness
               FROM footnote_nearest(query_vector, query_space, tenant, chosen, groups, all_read, many_versions, depth) n;
+            ways[1] := 'graph';
         END IF;
         IF COALESCE(cardinality(near), 0) < depth AND plain THEN
+            ways[1] := CASE WHEN near IS NULL THEN 'scan' ELSE 'graph, which gave too few, then scan' END;
             -- Vectors have unit length, so the inner product is the cosine, and cheaper; it is computed once for each row.
             -- One collection after the other: with `= ANY` any index by tenant looks as cheap, and the whole tenant is read. A
             -- collection that fills its partition looks as if it chose nothing, so that an index without it is entered and
@@ -130,19 +138,24 @@ BEGIN
                      ORDER BY e.distance
                      LIMIT depth) n;
         ELSIF COALESCE(cardinality(near), 0) < depth THEN
+            ways[1] := CASE WHEN few_versions IS NULL THEN 'scan of a filter or the past' ELSE 'scan of a few versions' END;
             SELECT array_agg(n.id), array_agg(n.score) INTO near, nearness
               FROM footnote_scanned_vectors(
                    query_vector, query_space, tenant, chosen, groups, all_read, few_versions, many_versions, as_of, depth) n;
         END IF;
     END IF;
 
+    moments := moments || clock_timestamp();
+
     -- The words' route: the postings hold what is current; what is small, past or a few versions is scanned.
     IF question IS NOT NULL THEN
         IF as_of IS NULL AND few_versions IS NULL AND size > 1000 THEN
+            ways[2] := 'postings';
             SELECT array_agg(w.id), array_agg(w.score) INTO matched, matches
               FROM footnote_words(
                    question, known, weights, holders, tenant, chosen, groups, all_read, many_versions, depth) w;
         ELSIF plain THEN
+            ways[2] := 'scan';
             -- Uses index: lexical_scan
             SELECT array_agg(w.id), array_agg(-w.distance) INTO matched, matches
               FROM (SELECT e.id, e.distance
@@ -155,11 +168,14 @@ BEGIN
                      ORDER BY e.distance
                      LIMIT depth) w;
         ELSE
+            ways[2] := CASE WHEN few_versions IS NULL THEN 'scan of a filter or the past' ELSE 'scan of a few versions' END;
             SELECT array_agg(w.id), array_agg(w.score) INTO matched, matches
               FROM footnote_scanned_words(
                    question, tenant, chosen, groups, all_read, few_versions, many_versions, as_of, depth) w;
         END IF;
     END IF;
+
+    moments := moments || clock_timestamp();
 
     RETURN QUERY
     WITH
@@ -259,5 +275,18 @@ BEGIN
       JOIN texts k ON k.id = r.id
       JOIN documents doc ON doc.id = k.document_id
      ORDER BY r.score DESC, r.id;
+
+    IF explained THEN
+        moments := moments || clock_timestamp();
+        FOR stage IN 1..4 LOOP
+            spent[stage] := round(extract(epoch FROM moments[stage + 1] - moments[stage]) * 1000, 2);
+        END LOOP;
+        RAISE INFO USING MESSAGE = format(E'footnote_search: %s passages in %s collections\n', COALESCE(size, 0), cardinality(chosen))
+            || format(E'  terms: %s asked, %s known, %s ms\n', COALESCE(cardinality(term_dimensions), 0),
+                      COALESCE(cardinality(known), 0), spent[1])
+            || format(E'  vectors: %s, %s candidates, %s ms\n', ways[1], COALESCE(cardinality(near), 0), spent[2])
+            || format(E'  words: %s, %s candidates, %s ms\n', ways[2], COALESCE(cardinality(matched), 0), spent[3])
+            || format('  missing scores, fusion and texts: %s ms', spent[4]);
+    END IF;
 END
 $$;

@@ -164,7 +164,8 @@ def source(function: str = "footnote_search") -> str:
 
 def returned(function: str = "footnote_search") -> str:
     """The statement whose rows the function returns."""
-    return source(function).split("RETURN QUERY")[-1].split(";\nEND", 1)[0]
+    body = re.sub(r"--[^\n]*", "", source(function))
+    return body.split("RETURN QUERY")[-1].split(";", 1)[0]
 
 
 def scan(table: str) -> str:

@@ -1,5 +1,6 @@
 """Watching search: recall on questions that were asked, slow searches with plans, statistics that have drifted."""
 
+import re
 from collections import Counter
 from datetime import timedelta
 from io import StringIO
@@ -77,6 +78,9 @@ def test_a_slow_search_is_kept_with_its_plan(watched: Corpus, settings) -> None:
         row = SlowQuery.objects.get()
     assert "footnote_search" in row.plan
     assert "Execution Time" in row.plan
+    assert "30 passages in 1 collections" in row.plan
+    assert "vectors: not asked, 0 candidates" in row.plan
+    assert re.search(r"words: scan, 30 candidates, \d+\.\d\d ms", row.plan)
     assert (row.details["side"], row.details["is_embedded"]) == ("lexical", False)
 
 
@@ -202,4 +206,5 @@ def test_the_command_explains_with_timings_and_plan(watched: Corpus) -> None:
     assert "Nothing found." in told.getvalue()
     call_command("search", "turbine", tenant=watched.tenant.slug, explain=True, k=2, stdout=told)
     assert "Function Scan on footnote_search" in told.getvalue()
+    assert "words: scan, " in told.getvalue()
     assert "embed" in told.getvalue()
