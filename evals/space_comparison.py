@@ -1,7 +1,7 @@
 """Two embedding spaces side by side: on judged questions, and on questions that people asked lately.
 
-Entry points: ``on_judged`` (nDCG@10 and recall of both), ``on_live`` (how far their first ten agree), and
-``recent_questions``. Both search as the given principal, hybrid, as people do.
+Entry points: ``on_judged`` (nDCG@10 and recall of both) and ``on_live`` (how far their first ten agree). Both
+search as the given principal, hybrid, as people do.
 """
 
 import statistics
@@ -15,7 +15,6 @@ from retrieval.places import Space
 from retrieval.runs import Query, ranked_documents
 from retrieval.search import search_as_steward
 from tenants.scope import Principal
-from traces.models import Span
 
 K = 10
 
@@ -94,13 +93,6 @@ def on_live(
         statistics.fmean(same),
         (statistics.median(times[0]), statistics.median(times[1])),
     )
-
-
-def recent_questions(most: int) -> list[str]:
-    """What was searched for lately in the open scope, each question once, newest first."""
-    rows = Span.objects.filter(kind="retrieval").order_by("-started_at")
-    asked = (row.attributes.get("footnote.query.searched", "") for row in rows[: most * 5])
-    return list(dict.fromkeys(str(one) for one in asked if one))[:most]
 
 
 def _request(like: SearchRequest, query: str, space: EmbeddingSpace, limit: int) -> SearchRequest:

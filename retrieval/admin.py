@@ -40,7 +40,8 @@ class RecallAuditAdmin(ReadOnlyAdmin):
         "queries",
     )
     nothing_yet = _(
-        "Nothing was measured yet. Every night the searches of the day are compared with the exact way."
+        "Nothing was measured yet. Every night searches and questions of the last seven days are compared with"
+        " the exact way."
     )
     list_filter = ("side",)
     ordering = ("-created_at",)

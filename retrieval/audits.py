@@ -1,8 +1,8 @@
 """Does the fast way find what the exact one finds? Compared every night on questions that were really asked.
 
-``audit`` takes the newest different questions from the tenant's traces and searches each twice on each side: as people
-do, by graph and postings where the tenant is large, and as of this moment, which is always a scan and so exact. It
-keeps one row a side. ``statistics`` says which collections' statistics no longer fit.
+``audit`` takes the newest different searches and questions of the last days (``sampling``) and searches each twice on
+each side: as people do, by graph and postings where the tenant is large, and as of this moment, which is always a scan
+and so exact. It keeps one row a side. ``statistics`` says which collections' statistics no longer fit.
 """
 
 from dataclasses import dataclass, replace
@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
+from retrieval import sampling
 from retrieval.errors import SearchRefused
 from retrieval.models import RecallAudit
 from retrieval.passages import SearchRequest, Side
@@ -20,11 +21,9 @@ from retrieval.search import search_as_steward
 from retrieval.statements import statement
 from tenants.models import Tenant
 from tenants.scope import Principal, current_tenant_id, platform_principal, tenant_scope
-from traces.models import Trace
 
 SIDES: tuple[Side, ...] = ("dense", "lexical")
-SAMPLED, LOOKED_AT = 20, 400
-SINCE = timedelta(days=7)
+SAMPLED = 20
 TOP = 10
 # Below it an admin is warned.
 WARN_BELOW = 0.95
@@ -63,7 +62,8 @@ def audit(tenant_id: UUID) -> list[RecallAudit]:
     """The rows that were kept; none where nothing was asked lately. Cost: four searches a question."""
     platform = platform_principal(tenant_id)
     with tenant_scope(platform):
-        questions = sampled_questions()
+        questions = sampling.lately(SAMPLED)
+        sampling.forget()
         RecallAudit.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
     kept = []
     for side in SIDES if questions else ():
@@ -72,13 +72,6 @@ def audit(tenant_id: UUID) -> list[RecallAudit]:
             with tenant_scope(platform):
                 kept.append(_kept(side, found))
     return kept
-
-
-def sampled_questions() -> list[str]:
-    """Different questions of the last days, newest first. Uses index: trace_newest"""
-    recent = Trace.objects.filter(started_at__gt=timezone.now() - SINCE).exclude(question="")
-    newest = recent.order_by("-started_at").values_list("question", flat=True)[:LOOKED_AT]
-    return list(dict.fromkeys(newest))[:SAMPLED]
 
 
 def _compared(text: str, side: Side, platform: Principal) -> Compared | None:

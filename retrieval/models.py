@@ -1,4 +1,4 @@
-"""What search remembers beside the corpus: saved searches, audits of the approximate route, and slow queries."""
+"""What search remembers beside the corpus: saved and sampled searches, audits of the approximate route, slow ones."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -52,6 +52,19 @@ class RecallAudit(TenantTable):
 
     def __str__(self) -> str:
         return f"{self.side}: {self.recall:.3f}"
+
+
+class SampledSearch(TenantTable):
+    """The words of a search, kept by chance and for a week (``sampling``)."""
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    query = models.TextField()
+
+    class Meta(TenantTable.Meta):
+        indexes = [models.Index(fields=["tenant", "-created_at"], name="sampled_search_newest")]
+
+    def __str__(self) -> str:
+        return self.query[:80]
 
 
 class SlowQuery(TenantTable):

@@ -24,7 +24,7 @@ from typing import Any
 from django.db import connection
 
 from ingestion.lexical import terms
-from retrieval import expansion, reranking, serving, slow
+from retrieval import expansion, reranking, sampling, serving, slow
 from retrieval.filters import matching_versions
 from retrieval.passages import Explanation, Passage, SearchRequest, SearchResult
 from retrieval.phrases import REACH, joined, quoted, with_phrases_first
@@ -178,6 +178,8 @@ def _found(
         rows, ms = _ranked(sql, values)
         if slow.is_slow(ms):
             slow.note(request, ms, sql, values)
+        if request.space is None and current_principal().role != "platform":
+            sampling.note(replace(request, query=query))
         plan = slow.plan(sql, values) if request.plan else ""
     passages = tuple(
         _passage(rank, row, asked, place, request) for rank, row in enumerate(rows, start=1)

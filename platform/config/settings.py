@@ -172,6 +172,8 @@ OCR_COMMAND = env.text("FOOTNOTE_TESSERACT", "tesseract")
 OCR_LANGUAGES = env.words("FOOTNOTE_OCR_LANGUAGES", "eng")
 # Days that deleted documents and superseded versions are kept, where a tenant has not said otherwise.
 RETENTION_DELETED_DAYS = env.integer("FOOTNOTE_RETENTION_DELETED_DAYS", 30)
+# Of so many searches the words of one are kept for a week, to measure search on. 0: none are.
+SEARCH_SAMPLE = env.integer("FOOTNOTE_SEARCH_SAMPLE", 20)
 # Milliseconds; a search that takes longer is kept with its plan. 0: none is.
 SLOW_SEARCH_MS = env.integer("FOOTNOTE_SLOW_SEARCH_MS", 1000)
 RETENTION_SUPERSEDED_DAYS = env.integer("FOOTNOTE_RETENTION_SUPERSEDED_DAYS", 30)

@@ -44,6 +44,15 @@ def test_people_read_where_it_is_and_why(corpus):
     assert "answerability" in said
 
 
+def test_whether_there_is_an_answer_does_not_depend_on_how_many_are_shown(corpus):
+    for number in range(12):
+        corpus.add(corpus.collection(f"c{number}"), f"Blades, lot {number}.", axis(2))
+    said = {k: run(corpus, "turbine blades", "--explain", "--k", k) for k in ("1", "3", "10")}
+    told = {text.split("answerability ")[1].split("\n")[0] for text in said.values()}
+    assert len(told) == 1
+    assert [text.count("lexical #") for text in said.values()] == [1, 3, 10]
+
+
 def test_nothing_found_is_said(corpus):
     assert "Nothing found." in run(corpus, "zebra")
 
@@ -91,6 +100,7 @@ def test_documents_of_groups_need_a_steward(acme_corpus):
         (["--queries", "/nowhere/q.jsonl", "--run", "r"], "No such file"),
         (["x", "--collection", "nope"], "There is no collection 'nope'"),
         (["x", "--k", "0"], "limit must be between"),
+        (["x", "--k", "0", "--explain"], "limit must be between"),
         ([" "], "query is empty"),
         (["x", "--filter", "type:pdf drafts"], "'drafts' is no filter"),
     ],

@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ingestion.models import Collection, LexicalEntry, TermCount
-from retrieval import audits, slow
-from retrieval.models import RecallAudit, SlowQuery
+from retrieval import audits, sampling, slow
+from retrieval.models import RecallAudit, SampledSearch, SlowQuery
 from retrieval.passages import SearchRequest
 from retrieval.search import search
 from tenants.scope import Principal
@@ -65,6 +65,38 @@ def test_what_the_fast_way_misses_lowers_the_recall(watched: Corpus) -> None:
         watched.add(manual, "Turbine blades steel.", valid_from=timezone.now() + timedelta(days=1))
     (row,) = audits.audit(watched.tenant.pk)
     assert row.recall == row.worst == 0.5
+
+
+def test_a_search_that_leaves_no_trace_is_kept_by_chance_and_compared(
+    watched: Corpus, settings
+) -> None:
+    settings.SEARCH_SAMPLE = 1
+    for query in ("turbine blades", "steel", "turbine blades"):
+        search(SearchRequest(query), principal=reader(watched))
+    settings.SEARCH_SAMPLE = 0
+    search(SearchRequest("number"), principal=reader(watched))
+    with watched.scope():
+        assert sampling.lately(9) == ["turbine blades", "steel"]
+    settings.SEARCH_SAMPLE = 1
+    (row,) = audits.audit(watched.tenant.pk)
+    assert row.queries == 2
+    with watched.scope():
+        assert SampledSearch.objects.count() == 3  # the comparison's own searches are nobody's
+
+
+def test_sampled_searches_are_bounded_and_forgotten(watched: Corpus, settings) -> None:
+    settings.SEARCH_SAMPLE = 1
+    with watched.scope():
+        for _ in range(sampling.MOST_A_DAY):
+            SampledSearch.objects.create(query="x")
+    search(SearchRequest("steel"), principal=reader(watched))
+    with watched.scope():
+        assert sampling.lately(9) == ["x"]
+        SampledSearch.objects.update(created_at=timezone.now() - timedelta(days=8))
+        assert sampling.lately(9) == []
+    audits.audit(watched.tenant.pk)
+    with watched.scope():
+        assert not SampledSearch.objects.exists()
 
 
 def test_where_nothing_was_asked_nothing_is_kept(watched: Corpus) -> None:

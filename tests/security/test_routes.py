@@ -38,7 +38,7 @@ from ingestion.models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
-from retrieval.models import RecallAudit, SavedSearch, SlowQuery
+from retrieval.models import RecallAudit, SampledSearch, SavedSearch, SlowQuery
 from tenants import people
 from tenants.models import Group, Tenant
 from tenants.tables import TenantTable
@@ -145,6 +145,7 @@ def belongings(acme: Tenant, alice: Member, sentinel: str) -> dict[str, str]:
         RecallAudit.objects.create(
             side=sentinel[:10], queries=1, recall=1, worst=1, ms=1, exact_ms=1
         )
+        SampledSearch.objects.create(query=sentinel)
         SlowQuery.objects.create(query=sentinel, duration_ms=1, plan=sentinel)
         saved = SavedSearch.objects.create(user=alice.user, name=sentinel, query=sentinel)
         webhook = WebhookEndpoint.objects.create(

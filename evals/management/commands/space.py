@@ -10,10 +10,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from evals.space_comparison import Judged, on_judged, on_live, recent_questions
+from evals.space_comparison import Judged, on_judged, on_live
 from ingestion import filling, spaces
 from ingestion.errors import SpaceRefused
 from ingestion.models import Collection, EmbeddingSpace
+from retrieval import sampling
 from retrieval.errors import SearchRefused
 from retrieval.passages import SearchRequest
 from retrieval.runs import read_queries
@@ -129,7 +130,7 @@ class Command(BaseCommand):
         with _scope(tenant):
             serving = EmbeddingSpace.objects.get(state=EmbeddingSpace.SpaceState.SERVING)
             request = SearchRequest("", collection_ids=_collections(options["collection"]))
-            questions = recent_questions(options["sample"])
+            questions = sampling.lately(options["sample"])
         asker = Principal(tenant.pk, reads_all=True)
         if options["queries"]:
             self._compare_judged((serving, other), options, asker, request)
@@ -140,7 +141,9 @@ class Command(BaseCommand):
                 f" {live.same_first:.0%}; {live.milliseconds[0]:.1f} ms and {live.milliseconds[1]:.1f} ms"
             )
         elif not options["queries"]:
-            self.stdout.write("Nobody has asked anything yet: give --queries and --qrels.")
+            self.stdout.write(
+                "Of the last seven days there is no question and no sampled search: give --queries and --qrels."
+            )
 
     def _compare_judged(
         self,

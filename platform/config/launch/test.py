@@ -72,6 +72,8 @@ def _surroundings(folder: Path, shard: int) -> Iterator[Surroundings]:
     for name in ("DATABASE_URL", "CELERY_BROKER_URL", "OPENAI_API_KEY", "FOOTNOTE_CHAT_MODEL"):
         os.environ.pop(name, None)
     os.environ |= {"FOOTNOTE_TESTING": "1", "FOOTNOTE_ENV": "development"}
+    # What is kept by chance would make tests fail by chance.
+    os.environ["FOOTNOTE_SEARCH_SAMPLE"] = "0"
     # The servers that tests talk to are on this machine; tests of the address policy bring their own.
     os.environ |= {"FOOTNOTE_OUTBOUND_NETWORKS": "127.0.0.0/8", "FOOTNOTE_OUTBOUND_PORTS": "any"}
     home = Home(folder / f"shard-{shard}" if shard else folder)

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from django.core.management.base import BaseCommand, CommandError
 
 from ingestion.models import Collection
-from retrieval.answerability import answerability
+from retrieval.answerability import CONSIDERED, answerability
 from retrieval.errors import SearchRefused
 from retrieval.filters import read_term
 from retrieval.passages import EXPANSIONS, SIDES, Passage, SearchRequest, SearchResult
@@ -82,12 +82,16 @@ class Command(BaseCommand):
         def scoped(request: SearchRequest) -> SearchResult:
             return chosen(request, principal=principal)
 
+        # Whether they answer is told by the first ten, however few are shown.
+        judged = options["explain"] and options["run"] is None and options["k"] > 0
+        limit = max(options["k"], CONSIDERED) if judged else options["k"]
+
         with tenant_scope(principal):
             collections = _collection_ids(options["collection"])
         asked = SearchRequest(
             options["query"] or "",
             collections,
-            options["k"],
+            limit,
             explain=options["explain"],
             side=options["side"],
             filter=read_term(options["filter"]),
@@ -105,13 +109,14 @@ class Command(BaseCommand):
     def _answer(self, result: SearchResult, options: dict[str, Any]) -> None:
         for reason in result.degraded:
             self.stderr.write(f"degraded: {reason}")
+        first = replace(result, passages=result.passages[: options["k"]])
         if options["json"]:
-            rows = rows_of(result, explain=options["explain"])
+            rows = rows_of(first, explain=options["explain"])
             self.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2))
             return
         for query in result.queries if options["explain"] else ():
             self.stdout.write(f"searched: {query}")
-        for passage in result.passages:
+        for passage in first.passages:
             self.stdout.write(as_text(passage, explain=options["explain"]))
         if not result.passages:
             self.stdout.write("Nothing found.")
@@ -131,7 +136,8 @@ class Command(BaseCommand):
             except SearchRefused as error:
                 line |= {"results": [], "refused": self._left_out(query, error)}
             else:
-                line["results"] = rows_of(result, explain=options["explain"])
+                first = replace(result, passages=result.passages[: options["k"]])
+                line["results"] = rows_of(first, explain=options["explain"])
                 if options["explain"]:
                     line["answerability"] = answerability(query.text, result.passages)
             self.stdout.write(json.dumps(line, ensure_ascii=False))
