@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from retrieval.filters.fields import short_type
-from retrieval.filters.values import stored_date
+from retrieval.filters.values import first_moment
 from retrieval.passages import Passage
 from retrieval.statements import statement
 from tenants.scope import current_tenant_id
@@ -57,7 +57,7 @@ def count_facets(passages: Sequence[Passage]) -> Facets:
         counts["type"].update(filter(None, [short_type(media_type)]))
         counts["tags"].update(_texts(tags))
         counts["author"].update(_texts(author))
-        moment = stored_date(date) if isinstance(date, str) else None
+        moment = first_moment(date) if isinstance(date, str) else None
         counts["year"].update([f"{moment.year:04}"] if moment else [])
     facets = {
         field: tuple(

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from retrieval.filters.fields import Kind
 from retrieval.filters.grammar import All, Either, Filter, Not, Test
-from retrieval.filters.values import STORED_DATE, Period
+from retrieval.filters.values import FIRST_DAY, STORED_DATE, Period
 
 SIGNS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 CURRENT = """
@@ -100,7 +100,7 @@ class Condition:
             return self._date(test, test.field.column)
         stored = f"(d.metadata #> {self._given(list(test.field.path), 'text[]')})"
         if kind is Kind.JSON_DATE:
-            return self._date(test, _as_date(stored))
+            return self._date(test, _as_date(stored, _padded(stored)))
         return self._json(test, stored)
 
     def _text(self, test: Test, column: str) -> str:
@@ -157,7 +157,7 @@ class Condition:
     def _json_order(self, test: Test, stored: str) -> str:
         value = test.values[0]
         if isinstance(value, Period):
-            return self._during(_as_date(stored), test.op, value)
+            return self._during(_as_date(stored, _text_of(stored)), test.op, value)
         if isinstance(value, str):
             text = f"CASE jsonb_typeof({stored}) WHEN 'string' THEN {stored} #>> '{{}}' END"
             return f'({text}) COLLATE "C" {SIGNS[test.op]} {self._given(value, "text")}'
@@ -188,9 +188,18 @@ class Condition:
         return f"({somewhere} AND EXISTS (SELECT FROM {each} AND {self._holds(test, ELEMENT)}))"
 
 
-def _as_date(stored: str) -> str:
+def _text_of(stored: str) -> str:
+    return f"({stored} #>> '{{}}')"
+
+
+def _padded(stored: str) -> str:
+    """The stored text, a year or a month as its first day: the whole of it would be two ends to compare with."""
+    text = _text_of(stored)
+    return f"rpad({text}, greatest(length({text}), 10), '{FIRST_DAY}')"
+
+
+def _as_date(stored: str, text: str) -> str:
     """The moment that a stored text means; NULL when it is none. Without a zone it is read in the session's: UTC."""
-    text = f"({stored} #>> '{{}}')"
     pattern = STORED_DATE.replace("%", "%%")
     return (
         f"(CASE WHEN jsonb_typeof({stored}) = 'string' AND {text} ~ '{pattern}'"

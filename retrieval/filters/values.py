@@ -11,7 +11,9 @@ from retrieval.errors import SearchRefused
 LONGEST = 1000
 LARGEST = 10**30
 # A date as it is stored, and as the database reads it (compiling.py); without a zone it is meant in UTC.
-STORED_DATE = r"^\d{4}-\d{2}-\d{2}([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-4]):[0-5]\d)?)?$"
+STORED_DATE = r"^\d{4}-\d{2}-\d{2}([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-5]):[0-5]\d)?)?$"
+# What a stored year or month wants to be its first day; compiling.py pads by the same.
+FIRST_DAY = "-01-01"
 _STORED_DATE = re.compile(STORED_DATE.replace("$", r"\Z"), re.ASCII)
 _YEAR = re.compile(r"\d{4}\Z", re.ASCII)
 _MONTH = re.compile(r"(\d{4})-(\d{2})\Z", re.ASCII)
@@ -90,6 +92,12 @@ def stored_date(text: str) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def first_moment(text: str) -> datetime | None:
+    """As ``stored_date``, of a year or a month as well: the first moment of it."""
+    is_partial = _YEAR.match(text) or _MONTH.match(text)
+    return stored_date((text + FIRST_DAY)[: len("2024-01-01")] if is_partial else text)
 
 
 def shown(value: object) -> str:

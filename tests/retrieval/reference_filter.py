@@ -2,13 +2,13 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from retrieval.filters import All, Either, Filter, Not, Test
 from retrieval.filters.fields import Kind
-from retrieval.filters.values import Period, stored_date
+from retrieval.filters.values import Period
 
 ABSENT = object()
 
@@ -42,7 +42,7 @@ def _holds(test: Test, paper: Paper) -> bool:
         return _date(test, paper.columns[test.field.name])
     stored = _at(paper.metadata, test.field.path)
     if kind is Kind.JSON_DATE:
-        return _date(test, stored_date(stored) if isinstance(stored, str) else None)
+        return _date(test, _moment(_first_day(stored)))
     return _json(test, stored)
 
 
@@ -91,6 +91,22 @@ def _date(test: Test, moment: datetime | None) -> bool:
     return any(_during(test.op, moment, span) for span in test.values)
 
 
+def _first_day(stored: Any) -> Any:
+    """A year or a month as its first day, anything else as it is."""
+    if isinstance(stored, str) and re.fullmatch(r"\d{4}(-\d{2})?", stored, re.ASCII):
+        return stored + ("-01" if "-" in stored else "-01-01")
+    return stored
+
+
+def _moment(stored: Any) -> datetime | None:
+    """What a stored value means as a time, by Python's own reader of dates."""
+    try:
+        moment = datetime.fromisoformat(stored)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def _during(op: str, moment: datetime, span: Any) -> bool:
     assert isinstance(span, Period)
     inside = moment == span.start if span.end is None else span.start <= moment < span.end
@@ -116,7 +132,7 @@ def _json(test: Test, stored: Any) -> bool:
         return _json_holds(test, stored, [item for item in each if isinstance(item, str)])
     value = test.values[0]
     if isinstance(value, Period):
-        moment = stored_date(stored) if isinstance(stored, str) else None
+        moment = _moment(stored)
         return moment is not None and _during(test.op, moment, value)
     if isinstance(value, str):
         return isinstance(stored, str) and _ordered(test.op, stored, value)
