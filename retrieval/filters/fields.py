@@ -16,7 +16,7 @@ class Kind(Enum):
     """How a field is stored, and so how it is compared."""
 
     TEXT = auto()  # a column of text
-    TYPE = auto()  # the media type, by its short name
+    TYPE = auto()  # the media type, by a short name of one or of several
     NUMBER = auto()
     DATE = auto()
     JSON = auto()  # metadata of any type
@@ -55,32 +55,45 @@ FIELDS = {
 }
 ALIASES = {"tag": "tags", "lang": "language", "id": "external_id", "name": "external_id"}
 
-# Short names of media types, as people say them; the first of a type is how it is shown.
+# Short names of media types, as people say them, some for several; the first that names a type is how it is shown,
+# so that what a facet counts under a name is what the name finds.
 TYPES = {
-    "pdf": detection.PDF,
-    "docx": detection.DOCX,
-    "word": detection.DOCX,
-    "pptx": detection.PPTX,
-    "powerpoint": detection.PPTX,
-    "xlsx": detection.XLSX,
-    "excel": detection.XLSX,
-    "xls": detection.XLS,
-    "epub": detection.EPUB,
-    "html": detection.HTML,
-    "markdown": detection.MARKDOWN,
-    "md": detection.MARKDOWN,
-    "text": detection.PLAIN,
-    "txt": detection.PLAIN,
-    "csv": detection.CSV,
-    "json": detection.JSON,
-    "jsonl": detection.JSONL,
-    "notebook": detection.IPYNB,
-    "ipynb": detection.IPYNB,
-    "mail": detection.EML,
-    "eml": detection.EML,
-    "code": detection.CODE,
+    "pdf": (detection.PDF,),
+    "docx": (detection.DOCX,),
+    "word": (detection.DOCX,),
+    "pptx": (detection.PPTX,),
+    "powerpoint": (detection.PPTX,),
+    "xlsx": (detection.XLSX,),
+    "excel": (detection.XLSX,),
+    "xls": (detection.XLS,),
+    "epub": (detection.EPUB,),
+    "html": (detection.HTML,),
+    "markdown": (detection.MARKDOWN,),
+    "md": (detection.MARKDOWN,),
+    "text": (detection.PLAIN,),
+    "txt": (detection.PLAIN,),
+    "csv": (detection.CSV,),
+    "json": (detection.JSON,),
+    "jsonl": (detection.JSONL,),
+    "notebook": (detection.IPYNB,),
+    "ipynb": (detection.IPYNB,),
+    "mail": (detection.EML, detection.MSG),
+    "eml": (detection.EML,),
+    "msg": (detection.MSG,),
+    "outlook": (detection.MSG,),
+    "image": (detection.PNG, detection.JPEG, detection.TIFF),
+    "png": (detection.PNG,),
+    "jpeg": (detection.JPEG,),
+    "jpg": (detection.JPEG,),
+    "tiff": (detection.TIFF,),
+    "tif": (detection.TIFF,),
+    "archive": (detection.ZIP, detection.TAR),
+    "zip": (detection.ZIP,),
+    "tar": (detection.TAR,),
+    "code": (detection.CODE,),
 }
-_SHORT = {kind: next(s for s, k in TYPES.items() if k == kind) for kind in TYPES.values()}
+_KINDS = dict.fromkeys(kind for kinds in TYPES.values() for kind in kinds)
+_SHORT = {kind: next(name for name, kinds in TYPES.items() if kind in kinds) for kind in _KINDS}
 
 
 def field_named(name: object, place: str) -> Field:
@@ -109,12 +122,12 @@ def _path(name: str, place: str) -> tuple[str, ...]:
     return keys
 
 
-def media_type(short: str, place: str) -> str:
-    """The media type of a short name, or the media type itself. Raises FilterRefused."""
-    found = TYPES.get(short.lower(), short if short in _SHORT else None)
+def media_types(name: str, place: str) -> tuple[str, ...]:
+    """The media types of a short name, or a media type itself. Raises FilterRefused."""
+    found = TYPES.get(name.lower(), (name,) if name in _SHORT else None)
     if found is None:
         known = ", ".join(dict.fromkeys(_SHORT.values()))
-        raise FilterRefused(place, f"there is no type {short[:60]!r}. Types: {known}.")
+        raise FilterRefused(place, f"there is no type {name[:60]!r}. Types: {known}.")
     return found
 
 

@@ -14,8 +14,9 @@ texts are ordered by code point, and metadata that looks like a date by time whe
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 
-from retrieval.filters.fields import Field, Kind, field_named, media_type
+from retrieval.filters.fields import Field, Kind, field_named, media_types
 from retrieval.filters.values import (
     FilterRefused,
     Period,
@@ -143,7 +144,7 @@ def comparison(field: Field, op: object, value: object, place: str) -> Filter:
         found = Test(field, "exists", ())
         return found if value else Not(found)
     if op == "eq":
-        return Test(field, "in", (_equal(field, value, place),))
+        return Test(field, "in", _equal(field, value, place))
     if op == "in":
         return Test(field, "in", _several(field, value, place))
     if op in ORDER:
@@ -156,15 +157,18 @@ def _several(field: Field, value: object, place: str) -> tuple[Value, ...]:
         raise FilterRefused(place, f"expected a list of values, not {shown(value)}.")
     if len(value) > MOST_VALUES:
         raise FilterRefused(place, f"a list has at most {MOST_VALUES:,} values.")
-    return tuple(_equal(field, item, f"{place}[{number}]") for number, item in enumerate(value))
+    items = enumerate(value)
+    found = [_equal(field, item, f"{place}[{number}]") for number, item in items]
+    return tuple(chain.from_iterable(found))
 
 
-def _equal(field: Field, value: object, place: str) -> Value:
-    if field.kind is Kind.JSON:
-        return _any_value(value, place)
+def _equal(field: Field, value: object, place: str) -> tuple[Value, ...]:
+    """What is equal to the value: several media types, where a short name is of several."""
     if field.kind is Kind.TYPE:
-        return media_type(text_value(value, place), place)
-    return _TYPED.get(field.kind, text_value)(value, place)
+        return media_types(text_value(value, place), place)
+    if field.kind is Kind.JSON:
+        return (_any_value(value, place),)
+    return (_TYPED.get(field.kind, text_value)(value, place),)
 
 
 _TYPED: dict[Kind, Callable[[object, str], Value]] = {

@@ -3,6 +3,7 @@
 import random
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 from uuid import uuid4
 
@@ -101,7 +102,7 @@ def add_papers(corpus: Corpus, number: int) -> dict[Any, Paper]:
         slug, metadata = dice.choice(slugs), random_metadata(dice)
         fields = {
             "title": dice.choice(WORDS) or "untitled",
-            "media_type": dice.choice([*TYPES.values(), ""]),
+            "media_type": dice.choice([*chain.from_iterable(TYPES.values()), ""]),
             "pages": dice.choice([None, 1, 3, 2024]),
             "external_id": f"{dice.choice(WORDS)}{uuid4().hex}",
         }

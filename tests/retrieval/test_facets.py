@@ -1,0 +1,50 @@
+"""What a facet offers can be asked for, and finds what was counted."""
+
+import pytest
+
+from ingestion.parsing import detection
+from ingestion.parsing.registry import PARSERS
+from retrieval.facets import Facet
+from retrieval.filters import exactly
+from retrieval.filters.fields import TYPES, short_type
+from retrieval.paging import search_page
+from retrieval.passages import SearchRequest
+from tenants.scope import Principal
+from tests.retrieval.corpus import Corpus
+from tests.retrieval.filtered import found
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def counted(corpus: Corpus, field: str) -> tuple[Facet, ...]:
+    """The facet of a field over all of the tenant's documents."""
+    request = SearchRequest("turbine blades")
+    page = search_page(request, principal=Principal(corpus.tenant.pk), facets=True)
+    assert page.facets is not None
+    return page.facets.counts[field]
+
+
+@pytest.mark.parametrize("kind", PARSERS)
+def test_every_type_that_is_read_has_a_name_that_finds_all_that_bear_it(kind: str) -> None:
+    named_so = {other for other in PARSERS if short_type(other) == short_type(kind)}
+    assert set(TYPES[short_type(kind)]) == named_so
+
+
+def test_each_type_that_is_offered_finds_what_was_counted(acme_corpus: Corpus) -> None:
+    manual = acme_corpus.collection("manual")
+    for kind in PARSERS:
+        acme_corpus.add(manual, "Turbine blades.", name=kind, media_type=kind)
+    facets = counted(acme_corpus, "type")
+    assert sum(facet.count for facet in facets) == len(PARSERS)
+    for facet in facets:
+        assert len(found(acme_corpus, exactly("type", facet.value))) == facet.count, facet
+
+
+def test_mail_is_outlooks_too_and_each_kind_has_its_name(acme_corpus: Corpus) -> None:
+    manual = acme_corpus.collection("manual")
+    for kind in (detection.EML, detection.MSG, detection.PNG, detection.PDF):
+        acme_corpus.add(manual, "Turbine blades.", name=kind, media_type=kind)
+    assert found(acme_corpus, {"type": "mail"}) == {detection.EML, detection.MSG}
+    assert found(acme_corpus, {"type": ["msg", "image"]}) == {detection.MSG, detection.PNG}
+    assert found(acme_corpus, {"type": detection.MSG}) == {detection.MSG}
+    assert found(acme_corpus, {"type": {"ne": "mail"}}) == {detection.PNG, detection.PDF}
