@@ -23,6 +23,7 @@ from chat.guards import as_member, asker, in_scope
 from chat.pages import list_context
 from inference import gateway
 from ingestion.cleaning import clean_line
+from ingestion.metadata import LONGEST_AUTHOR
 from ingestion.models import Collection
 from retrieval import saved_searches, suggesting
 from retrieval.errors import SearchRefused
@@ -36,6 +37,8 @@ from tenants.scope import tenant_scope
 
 PAGE = 10
 SUGGESTED = 6
+# The longest author, were each character of the name escaped, and the field before it.
+LONGEST_TERM = 2 * LONGEST_AUTHOR + 20
 # A cursor travels in the address; this much of it is still one.
 LONGEST_CURSOR = 4000
 # So many seconds somebody waits for a reranker's order before the search's own is shown.
@@ -56,7 +59,7 @@ class Asked:
     def of(cls, request: HttpRequest) -> "Asked":
         """What the address asks for; nonsense in it is not there."""
         given = request.GET
-        chosen = dict.fromkeys(clean_line(term, 300) for term in given.getlist("f")[:50])
+        chosen = dict.fromkeys(clean_line(term, LONGEST_TERM) for term in given.getlist("f")[:50])
         return cls(
             clean_line(given.get("q", ""), MAX_CHARACTERS),
             tuple(filter(None, chosen)),

@@ -1,8 +1,9 @@
-"""The form for people: words to look for, and between them filters such as ``type:pdf date>=2024 -tag:draft``.
+r"""The form for people: words to look for, and between them filters such as ``type:pdf date>=2024 -tag:draft``.
 
 ``field:value`` asks in the way that suits the field (inside texts, whole labels, spans of dates), ``field=value``
 exactly; ``!= > >= < <=`` compare; ``a,b`` is one of both, ``word*`` a beginning, ``field:*`` any value; ``-`` before it
-turns it round; a value with blanks stands in quotes. A word before a colon that is no field is just a word.
+turns it round; a value with blanks stands in quotes, where ``\"`` is a quote and ``\\`` a backslash. A word before a
+colon that is no field is just a word.
 """
 
 import re
@@ -16,12 +17,12 @@ from retrieval.filters.values import FilterRefused
 
 MOST_TERMS = 50
 _NAMES = "|".join([*FIELDS, *ALIASES, r"(?:meta|metadata)\.[^\s:=<>!\"]+"])
-_VALUE = r"(?:\"[^\"]*\"|[^\s\",]+)"
+_VALUE = r"(?:\"(?:[^\"\\]|\\.)*\"|[^\s\",]+)"
 _TERM = re.compile(
     rf"(?<!\S)(?P<minus>-?)(?P<name>{_NAMES})(?P<op>:|!=|>=|<=|=|>|<)(?P<value>{_VALUE}(?:,{_VALUE})*)(?!\S)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.DOTALL,
 )
-_ITEM = re.compile(_VALUE)
+_ITEM = re.compile(_VALUE, re.DOTALL)
 _OPERATORS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?\Z", re.ASCII)
 
@@ -61,8 +62,10 @@ def read_asked(typed: str, chosen: Iterable[str]) -> tuple[str, Filter | None]:
 
 def exactly(field: str, value: str) -> str:
     """The term that asks for exactly this value of a field."""
-    plain = re.fullmatch(r"[^\s\",*]+", value)
-    return f"{field}={value}" if plain else f'{field}="{value.replace(chr(34), " ")}"'
+    if re.fullmatch(r"[^\s\",*]+", value):
+        return f"{field}={value}"
+    escaped = re.sub(r"[\"\\]", r"\\\g<0>", value)
+    return f'{field}="{escaped}"'
 
 
 def _term(found: re.Match[str]) -> Filter:
@@ -77,7 +80,7 @@ def _term(found: re.Match[str]) -> Filter:
 
 
 def _asked(field: Field, op: str, written: str, place: str) -> Filter:
-    value = written.strip('"')
+    value = _unquoted(written)
     if op == ":" and written == "*":
         return comparison(field, "exists", True, place)
     if op in _OPERATORS:
@@ -87,6 +90,11 @@ def _asked(field: Field, op: str, written: str, place: str) -> Filter:
     if field.kind is Kind.JSON and _number(field, value) != value:
         return comparison(field, "in", [value, _number(field, value)], place)
     return comparison(field, _natural(field) if op == ":" else "eq", _number(field, value), place)
+
+
+def _unquoted(written: str) -> str:
+    """The value itself; a backslash that escapes nothing stands for itself."""
+    return re.sub(r"\\([\"\\])", r"\1", written[1:-1]) if written.startswith('"') else written
 
 
 _WHOLE = (Kind.TYPE, Kind.NUMBER, Kind.DATE, Kind.JSON_DATE)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from html import unescape
+from html import escape, unescape
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -82,6 +82,18 @@ def test_facets_add_a_filter_and_chips_remove_it(reader: Client, acme_library: L
     assert titles(narrowed) == ["Mice"]
     (wider,) = addresses(narrowed, "Remove this filter")
     assert len(titles(reader.get(wider).content.decode())) == len(titles(html))
+
+
+def test_an_author_with_quotes_and_a_long_name_can_be_chosen(reader: Client, bob: Member) -> None:
+    authors = {"Leave": 'Ann "Bo" Lee', "Expenses": "Committee of " + 'the "x" ' * 60}
+    with tenant_scope(platform_principal(bob.tenant.pk)):
+        for title, author in authors.items():
+            metadata = {"author": author.strip()}
+            Document.objects.filter(title=title).update(metadata=metadata)
+    html = found(reader, "leave")
+    for title, author in authors.items():
+        (narrower,) = addresses(html, escape(author[:20]))
+        assert titles(reader.get(narrower).content.decode()) == [title]
 
 
 def test_pages_follow_each_other(reader: Client, acme_library: Library) -> None:

@@ -40,6 +40,18 @@ def test_each_type_that_is_offered_finds_what_was_counted(acme_corpus: Corpus) -
         assert len(found(acme_corpus, exactly("type", facet.value))) == facet.count, facet
 
 
+def test_whatever_a_tag_or_an_author_is_it_finds_its_documents(acme_corpus: Corpus) -> None:
+    values = ['the "big" one', '"', "back\\slash", "C:\\ and D:\\", "a, b", "*", "-x", "x" * 90]
+    manual = acme_corpus.collection("manual")
+    for value in values:
+        metadata = {"tags": [value, "all"], "author": value}
+        acme_corpus.add(manual, "Turbine blades.", name=value, metadata=metadata)
+    assert {facet.value for facet in counted(acme_corpus, "tags")} == {*values, "all"}
+    for value in values:
+        assert found(acme_corpus, exactly("tag", value)) == {value}
+        assert found(acme_corpus, exactly("author", value)) == {value}
+
+
 def test_mail_is_outlooks_too_and_each_kind_has_its_name(acme_corpus: Corpus) -> None:
     manual = acme_corpus.collection("manual")
     for kind in (detection.EML, detection.MSG, detection.PNG, detection.PDF):

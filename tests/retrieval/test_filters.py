@@ -319,6 +319,8 @@ def test_an_empty_filter_is_none():
         ("-author:*", "", {"and": [{"not": {"author": {"exists": True}}}]}),
         ("title!=x", "", {"and": [{"title": {"ne": "x"}}]}),
         ("meta.Year>=2020", "", {"and": [{"metadata.Year": {"gte": 2020}}]}),
+        (r'title="Ann \"Bo\" Lee" x', "x", {"and": [{"title": 'Ann "Bo" Lee'}]}),
+        (r'title="C:\temp \\" x', "x", {"and": [{"title": "C:\\temp \\"}]}),
         ("metadata.a=5", "", {"and": [{"metadata.a": ["5", 5]}]}),
     ],
 )  # fmt: skip
@@ -341,10 +343,25 @@ def test_what_is_typed_wrongly_says_so():
         read_query("leave date>=soon")
 
 
-@pytest.mark.parametrize("value", ["finance", "Ann Lee", "a,b", 'with "quotes"', "5*"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "finance",
+        "Ann Lee",
+        "a,b",
+        'with "quotes"',
+        '"',
+        "5*",
+        "C:\\",
+        "C:\\ D:\\",
+        '\\" x',
+        "a\\\\ b",
+    ],
+)
 def test_a_facet_becomes_a_term_that_asks_for_it_alone(value):
     term = exactly("author", value)
-    assert read_query(term).filter == parse({"and": [{"author": value.replace('"', " ").strip()}]})
+    assert read_query(f"leave {term} type:pdf").text == "leave"
+    assert read_query(term).filter == parse({"and": [{"author": value}]})
 
 
 def test_openais_form_is_understood():
