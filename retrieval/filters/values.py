@@ -84,14 +84,14 @@ def _period(text: str) -> Period | None:
 
 
 def stored_date(text: str) -> datetime | None:
-    """The moment that a stored text means: its first one if it is a day. None when it is no date."""
+    """The moment, in UTC, that a stored text means: its first one if it is a day. None when it is no date."""
     if not _STORED_DATE.match(text):
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def first_moment(text: str) -> datetime | None:

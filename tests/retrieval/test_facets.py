@@ -11,7 +11,7 @@ from retrieval.paging import search_page
 from retrieval.passages import SearchRequest
 from tenants.scope import Principal
 from tests.retrieval.corpus import Corpus
-from tests.retrieval.filtered import found
+from tests.retrieval.filtered import add_with_metadata, found
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -50,6 +50,20 @@ def test_whatever_a_tag_or_an_author_is_it_finds_its_documents(acme_corpus: Corp
     for value in values:
         assert found(acme_corpus, exactly("tag", value)) == {value}
         assert found(acme_corpus, exactly("author", value)) == {value}
+
+
+def test_years_are_counted_where_the_filter_finds_them(acme_corpus: Corpus) -> None:
+    dates = [
+        "2023-12-31T23:30:00-05:00",
+        "2024-01-01T00:30:00+02:00",
+        "2024",
+        "9999-12-31T23:00:00-05:00",
+    ]
+    add_with_metadata(acme_corpus, ({"date": date} for date in dates))
+    years = {facet.value: facet.count for facet in counted(acme_corpus, "year")}
+    assert years == {"2024": 2, "2023": 1}
+    assert found(acme_corpus, "date:2024") == {"0", "2"}
+    assert found(acme_corpus, "date:2023") == {"1"}
 
 
 def test_mail_is_outlooks_too_and_each_kind_has_its_name(acme_corpus: Corpus) -> None:
