@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 
 from ingestion.cleaning import clean_line
 from retrieval.errors import SearchRefused
@@ -14,6 +14,8 @@ LARGEST = 10**30
 STORED_DATE = r"^\d{4}-\d{2}-\d{2}([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-5]):[0-5]\d)?)?$"
 # What a stored year or month wants to be its first day; compiling.py pads by the same.
 FIRST_DAY = "-01-01"
+# Where the last span that can be written ends: there is no time after it to name.
+LAST = datetime.max.replace(tzinfo=UTC)
 _STORED_DATE = re.compile(STORED_DATE.replace("$", r"\Z"), re.ASCII)
 _YEAR = re.compile(r"\d{4}\Z", re.ASCII)
 _MONTH = re.compile(r"(\d{4})-(\d{2})\Z", re.ASCII)
@@ -72,15 +74,19 @@ def period(text: str) -> Period | None:
 
 def _period(text: str) -> Period | None:
     if _YEAR.match(text):
-        year = int(text)
-        return Period(datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC))
+        return Period(_first_of(int(text), 1), _first_of(int(text) + 1, 1))
     if month := _MONTH.match(text):
-        start = datetime(int(month[1]), int(month[2]), 1, tzinfo=UTC)
-        return Period(start, (start + timedelta(days=31)).replace(day=1))
+        year, number = int(month[1]), int(month[2])
+        return Period(_first_of(year, number), _first_of(year + number // 12, number % 12 + 1))
     moment = stored_date(text)
     if moment is None:
         return None
-    return Period(moment, moment + timedelta(days=1) if len(text) == len("2024-01-31") else None)
+    is_day = len(text) == len("2024-01-31")
+    return Period(moment, moment + min(timedelta(days=1), LAST - moment) if is_day else None)
+
+
+def _first_of(year: int, month: int) -> datetime:
+    return datetime(year, month, 1, tzinfo=UTC) if year <= MAXYEAR else LAST
 
 
 def stored_date(text: str) -> datetime | None:

@@ -40,6 +40,18 @@ def test_a_year_or_a_month_counts_as_its_first_day(dated: Corpus, asked: Any, da
     assert found(dated, asked) == {str(DATES.index(date)) for date in dates}
 
 
+@pytest.mark.parametrize("last", ["9999", "9999-12", "9999-12-31"])
+def test_the_last_dates_are_dates(acme_corpus: Corpus, last: str) -> None:
+    papers = ["9999-12-31", "9999-11-30", "2024-05-31"]
+    add_with_metadata(acme_corpus, ({"date": date, "due": date} for date in papers))
+    within = {"0", "1"} if last == "9999" else {"0"}
+    assert found(acme_corpus, {"date": last}) == within
+    assert found(acme_corpus, {"date": {"lte": last}}) == {"0", "1", "2"}
+    assert found(acme_corpus, {"date": {"lt": last}}) == {"0", "1", "2"} - within
+    assert found(acme_corpus, {"date": {"gt": last}}) == set()
+    assert found(acme_corpus, {"metadata.due": {"lt": "9999-12-31"}}) == {"1", "2"}
+
+
 def test_the_years_of_partial_dates_are_counted(dated: Corpus) -> None:
     request = SearchRequest("turbine blades")
     page = search_page(request, principal=Principal(dated.tenant.pk), facets=True)
