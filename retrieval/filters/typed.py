@@ -3,7 +3,7 @@ r"""The form for people: words to look for, and between them filters such as ``t
 ``field:value`` asks in the way that suits the field (inside texts, whole labels, spans of dates), ``field=value``
 exactly; ``!= > >= < <=`` compare; ``a,b`` is one of both, ``word*`` a beginning, ``field:*`` any value; ``-`` before it
 turns it round; a value with blanks stands in quotes, where ``\"`` is a quote and ``\\`` a backslash. A word before a
-colon that is no field is just a word.
+colon that is no field is just a word, and so is whatever stands in quotes of its own.
 """
 
 import re
@@ -18,10 +18,10 @@ from retrieval.filters.values import FilterRefused
 MOST_TERMS = 50
 _NAMES = "|".join([*FIELDS, *ALIASES, r"(?:meta|metadata)\.[^\s:=<>!\"]+"])
 _VALUE = r"(?:\"(?:[^\"\\]|\\.)*\"|[^\s\",]+)"
-_TERM = re.compile(
-    rf"(?<!\S)(?P<minus>-?)(?P<name>{_NAMES})(?P<op>:|!=|>=|<=|=|>|<)(?P<value>{_VALUE}(?:,{_VALUE})*)(?!\S)",
-    re.IGNORECASE | re.DOTALL,
-)
+_TERM = rf"(?<!\S)(?P<minus>-?)(?P<name>{_NAMES})(?P<op>:|!=|>=|<=|=|>|<)(?P<value>{_VALUE}(?:,{_VALUE})*)(?!\S)"
+# What stands in quotes is looked for as it is. A plain quote behind a letter or number opens nothing: it means inches.
+_PHRASE = r"(?<!\w)\"[^\"]*\"(?!\w)|“[^“”]*”|„[^„“”]*[“”]|«[^«»]*»|「[^「」]*」"
+_PART = re.compile(f"{_TERM}|{_PHRASE}", re.IGNORECASE | re.DOTALL)
 _ITEM = re.compile(_VALUE, re.DOTALL)
 _OPERATORS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?\Z", re.ASCII)
@@ -38,11 +38,11 @@ class TypedQuery:
 
 def read_query(typed: str) -> TypedQuery:
     """Take the filters out of what was typed. Raises ``FilterRefused`` for one with a value that it cannot have."""
-    found = list(_TERM.finditer(typed))
+    found = [part for part in _PART.finditer(typed) if part["name"]]
     if len(found) > MOST_TERMS:
         raise FilterRefused("", f"A search has at most {MOST_TERMS} filters.")
     parts = tuple(map(_term, found))
-    rest = " ".join(_TERM.sub(" ", typed).split())
+    rest = " ".join(_PART.sub(lambda part: " " if part["name"] else part[0], typed).split())
     return TypedQuery(rest, All(parts) if parts else None, tuple(one[0] for one in found))
 
 
