@@ -30,6 +30,7 @@ from retrieval.filters.values import (
 DEEPEST = 8
 MOST_TESTS = 100
 MOST_VALUES = 1000
+TOO_MANY_TESTS = f"a filter has at most {MOST_TESTS} comparisons."
 ORDER = ("gt", "gte", "lt", "lte")
 OPERATORS = ("eq", "ne", *ORDER, "in", "nin", "contains", "prefix", "exists")
 Value = str | int | float | bool | Period
@@ -82,6 +83,15 @@ def both(one: Filter | None, other: Filter | None) -> Filter | None:
     return All((one, other))
 
 
+def comparisons(wanted: Filter | None) -> int:
+    """How many there are in a filter."""
+    if isinstance(wanted, Not):
+        return comparisons(wanted.part)
+    if isinstance(wanted, All | Either):
+        return sum(map(comparisons, wanted.parts))
+    return 0 if wanted is None else 1
+
+
 class _Reader:
     """Counts tests on the way down."""
 
@@ -110,7 +120,7 @@ class _Reader:
         if not isinstance(value, list) or not value:
             raise FilterRefused(place, "expected a list of filters.")
         if len(value) > MOST_TESTS:
-            raise FilterRefused(place, f"a filter has at most {MOST_TESTS} comparisons.")
+            raise FilterRefused(place, TOO_MANY_TESTS)
         return tuple(
             self.read(item, f"{place}[{number}]", depth + 1) for number, item in enumerate(value)
         )
@@ -126,7 +136,7 @@ class _Reader:
     def test(self, field: Field, op: object, value: object, place: str) -> Filter:
         self.tests += 1
         if self.tests > MOST_TESTS:
-            raise FilterRefused(place, f"a filter has at most {MOST_TESTS} comparisons.")
+            raise FilterRefused(place, TOO_MANY_TESTS)
         return comparison(field, op, value, place)
 
 

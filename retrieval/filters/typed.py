@@ -10,12 +10,27 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
+from itertools import chain
 
 from retrieval.filters.fields import ALIASES, FIELDS, METADATA, Field, Kind, field_named
-from retrieval.filters.grammar import All, Either, Filter, Not, both, comparison
+from retrieval.filters.grammar import (
+    MOST_TESTS,
+    MOST_VALUES,
+    TOO_MANY_TESTS,
+    All,
+    Either,
+    Filter,
+    Not,
+    Test,
+    both,
+    comparison,
+    comparisons,
+)
 from retrieval.filters.values import FilterRefused
 
 MOST_TERMS = 50
+# As long as a question may be (retrieval/questions.py), which holds filters between its words.
+LONGEST_TYPED = 8000
 _NAMES = "|".join([*FIELDS, *ALIASES, r"(?:meta|metadata)\.[^\s:=<>!\"]+"])
 _VALUE = r"(?:\"(?:[^\"\\]|\\.)*\"|[^\s\",]+)"
 _TERM = rf"(?<!\S)(?P<minus>-?)(?P<name>{_NAMES})(?P<op>:|!=|>=|<=|=|>|<)(?P<value>{_VALUE}(?:,{_VALUE})*)(?!\S)"
@@ -29,35 +44,58 @@ _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?\Z", re.ASCII)
 
 @dataclass(frozen=True)
 class TypedQuery:
-    """What somebody typed: the words to look for, the filter between them, and its terms as they were written."""
+    """What somebody typed: the words to look for, the filter between them, its terms as written, how many values."""
 
     text: str
     filter: Filter | None
     terms: tuple[str, ...]
+    values: int = 0
 
 
 def read_query(typed: str) -> TypedQuery:
-    """Take the filters out of what was typed. Raises ``FilterRefused`` for one with a value that it cannot have."""
+    """Take the filters out of what was typed. Raises ``FilterRefused`` for too much, or a value that cannot be."""
+    if len(typed) > LONGEST_TYPED:
+        raise FilterRefused("", f"as text, a filter has at most {LONGEST_TYPED:,} characters.")
     found = [part for part in _PART.finditer(typed) if part["name"]]
     if len(found) > MOST_TERMS:
         raise FilterRefused("", f"A search has at most {MOST_TERMS} filters.")
-    parts = tuple(map(_term, found))
+    values = [_ITEM.findall(part["value"]) for part in found]
+    parts = tuple(map(_term, found, values))
     rest = " ".join(_PART.sub(lambda part: " " if part["name"] else part[0], typed).split())
-    return TypedQuery(rest, All(parts) if parts else None, tuple(one[0] for one in found))
+    terms = tuple(one[0] for one in found)
+    return _bounded(TypedQuery(rest, All(parts) if parts else None, terms, sum(map(len, values))))
 
 
 def read_term(typed: str) -> Filter | None:
     """What was typed where only filters belong. Raises ``FilterRefused`` for words between them, too."""
-    found = read_query(typed)
-    if found.text:
-        raise FilterRefused("", f"{found.text[:60]!r} is no filter; one is field:value.")
-    return found.filter
+    return _alone(typed).filter
 
 
 def read_asked(typed: str, chosen: Iterable[str]) -> tuple[str, Filter | None]:
     """The words to look for, and what passes the filters between them and the chosen ones. Raises ``FilterRefused``."""
+    found = reduce(_together, map(_alone, chosen), read_query(typed))
+    return found.text, found.filter
+
+
+def _alone(typed: str) -> TypedQuery:
     found = read_query(typed)
-    return found.text, reduce(both, map(read_term, chosen), found.filter)
+    if found.text:
+        raise FilterRefused("", f"{found.text[:60]!r} is no filter; one is field:value.")
+    return found
+
+
+def _together(one: TypedQuery, other: TypedQuery) -> TypedQuery:
+    wanted, terms = both(one.filter, other.filter), one.terms + other.terms
+    return _bounded(TypedQuery(one.text, wanted, terms, one.values + other.values))
+
+
+def _bounded(found: TypedQuery) -> TypedQuery:
+    """The limits of the JSON form, over all terms: each label after a comma may be a pass over the documents."""
+    if found.values > MOST_VALUES:
+        raise FilterRefused("", f"as text, a filter has at most {MOST_VALUES:,} values.")
+    if comparisons(found.filter) > MOST_TESTS:
+        raise FilterRefused("", TOO_MANY_TESTS)
+    return found
 
 
 def exactly(field: str, value: str) -> str:
@@ -68,15 +106,23 @@ def exactly(field: str, value: str) -> str:
     return f'{field}="{escaped}"'
 
 
-def _term(found: re.Match[str]) -> Filter:
+def _term(found: re.Match[str], values: list[str]) -> Filter:
     name = re.sub(r"^meta\.", METADATA, found["name"], flags=re.IGNORECASE)
-    place = found[0]
+    place = found[0][:200]
     field = field_named(name if "." in name else name.lower(), place)
-    values = _ITEM.findall(found["value"])
     op = found["op"]
-    parts = tuple(_asked(field, op.removeprefix("!"), value, place) for value in values)
-    either = parts[0] if len(parts) == 1 else Either(parts)
+    either = _either([_asked(field, op.removeprefix("!"), value, place) for value in values])
     return Not(either) if bool(found["minus"]) != (op == "!=") else either
+
+
+def _either(parts: list[Filter]) -> Filter:
+    """True when one part is. Those that ask for equality become one comparison with several values."""
+    equal = [part for part in parts if isinstance(part, Test) and part.op == "in"]
+    others = [part for part in parts if not (isinstance(part, Test) and part.op == "in")]
+    if equal:
+        values = chain.from_iterable(part.values for part in equal)
+        others.insert(0, Test(equal[0].field, "in", tuple(values)))
+    return others[0] if len(others) == 1 else Either(tuple(others))
 
 
 def _asked(field: Field, op: str, written: str, place: str) -> Filter:

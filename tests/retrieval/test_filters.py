@@ -307,7 +307,7 @@ def test_an_empty_filter_is_none():
     ("typed", "text", "raw"),
     [
         ("leave type:pdf", "leave", {"and": [{"type": "pdf"}]}),
-        ("type:pdf,docx a", "a", {"and": [{"or": [{"type": "pdf"}, {"type": "docx"}]}]}),
+        ("type:pdf,docx a", "a", {"and": [{"type": ["pdf", "docx"]}]}),
         ('author:"Ann Lee" x', "x", {"and": [{"author": {"contains": "Ann Lee"}}]}),
         ("x -tag:draft y", "x y", {"and": [{"not": {"tags": {"contains": "draft"}}}]}),
         ("tag=finance", "", {"and": [{"tags": "finance"}]}),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from retrieval.filters import parse, read_query
+from retrieval.filters import FilterRefused, exactly, parse, read_asked, read_query, read_term
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,51 @@ def test_what_stands_in_quotes_is_words(typed: str) -> None:
 def test_between_quotes_there_are_filters(typed: str, text: str) -> None:
     found = read_query(typed)
     assert (found.text, found.filter) == (text, parse({"and": [{"type": "pdf"}]}))
+
+
+@pytest.mark.parametrize(
+    ("typed", "raw"),
+    [
+        ("title=a,b,c", {"title": ["a", "b", "c"]}),
+        ("-title=a,b", {"not": {"title": ["a", "b"]}}),
+        ("title!=a,b", {"title": {"nin": ["a", "b"]}}),
+        ("type:pdf,mail", {"type": ["pdf", "mail"]}),
+        ("date:2023,2024-05", {"date": ["2023", "2024-05"]}),
+        ("pages:1,2", {"pages": [1, 2]}),
+        ("tag:a,b", {"or": [{"tags": {"contains": "a"}}, {"tags": {"contains": "b"}}]}),
+    ],
+)
+def test_values_that_are_asked_for_exactly_are_one_comparison(typed: str, raw: object) -> None:
+    assert read_term(typed) == parse({"and": [raw]})
+
+
+MANY = ",".join(f"t{n}" for n in range(1000))
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("tag:" + ",".join("a" * 101), "a filter has at most 100 comparisons"),
+        (" ".join(["tag:a,b,c"] * 34), "a filter has at most 100 comparisons"),
+        ("author=" + ",".join("a" * 1001), "a filter has at most 1,000 values"),
+        (f"author={MANY} author=b", "a filter has at most 1,000 values"),
+        ("author=" + "a" * 8000, "a filter has at most 8,000 characters"),
+        ("author=" + "x," * 50_000 + "x", "a filter has at most 8,000 characters"),
+        (" ".join(["type:pdf"] * 51), "at most 50 filters"),
+    ],
+)
+def test_as_much_is_taken_as_in_json(typed: str, message: str) -> None:
+    with pytest.raises(FilterRefused, match=message) as caught:
+        read_term(typed)
+    assert len(caught.value.message) < 300
+
+
+def test_the_limits_are_taken_and_hold_for_chosen_filters_with_those_typed() -> None:
+    fifty = "tag:" + ",".join("a" * 50)
+    assert read_term("tag:" + ",".join("a" * 100)) is not None
+    assert read_term(f"author={MANY}") == parse({"and": [{"author": MANY.split(",")}]})
+    assert read_asked(f"leave {fifty}", [fifty])[0] == "leave"
+    with pytest.raises(FilterRefused, match="at most 100 comparisons"):
+        read_asked(f"leave {fifty}", [fifty, exactly("tag", "b")])
+    with pytest.raises(FilterRefused, match="at most 1,000 values"):
+        read_asked("leave", [f"author={MANY}", "type:pdf"])
