@@ -2,8 +2,9 @@ r"""The form for people: words to look for, and between them filters such as ``t
 
 ``field:value`` asks in the way that suits the field (inside texts, whole labels, spans of dates), ``field=value``
 exactly; ``!= > >= < <=`` compare; ``a,b`` is one of both, ``word*`` a beginning, ``field:*`` any value; ``-`` before it
-turns it round; a value with blanks stands in quotes, where ``\"`` is a quote and ``\\`` a backslash. A word before a
-colon that is no field is just a word, and so is whatever stands in quotes of its own.
+turns it round; a value with blanks stands in quotes, where ``\"`` is a quote and ``\\`` a backslash. In metadata a
+number asks for a number and for a text, in quotes for a text alone. A word before a colon that is no field is just a
+word, and so is whatever stands in quotes of its own.
 """
 
 import re
@@ -126,16 +127,16 @@ def _either(parts: list[Filter]) -> Filter:
 
 
 def _asked(field: Field, op: str, written: str, place: str) -> Filter:
-    value = _unquoted(written)
     if op == ":" and written == "*":
         return comparison(field, "exists", True, place)
-    if op in _OPERATORS:
-        return comparison(field, _OPERATORS[op], _number(field, value), place)
     if op == ":" and written.endswith("*") and field.kind not in _WHOLE:
         return comparison(field, "prefix", written.rstrip("*"), place)
-    if field.kind is Kind.JSON and _number(field, value) != value:
-        return comparison(field, "in", [value, _number(field, value)], place)
-    return comparison(field, _natural(field) if op == ":" else "eq", _number(field, value), place)
+    meant = _readings(field, written)
+    if op in _OPERATORS:
+        return _either([comparison(field, _OPERATORS[op], value, place) for value in meant])
+    if len(meant) > 1:
+        return comparison(field, "in", meant, place)
+    return comparison(field, _natural(field) if op == ":" else "eq", meant[0], place)
 
 
 def _unquoted(written: str) -> str:
@@ -153,10 +154,18 @@ def _natural(field: Field) -> str:
     return "prefix" if field.name == "language" else "contains"
 
 
-def _number(field: Field, value: str) -> object:
-    """The value as a number or a boolean where the field may hold one."""
-    if field.kind is Kind.JSON and value in ("true", "false"):
-        return value == "true"
-    if field.kind not in (Kind.NUMBER, Kind.JSON) or not _NUMBER.match(value):
+def _readings(field: Field, written: str) -> list[object]:
+    """What a value may be: in metadata a text, and unless it stands in quotes a number or a boolean as well."""
+    value = _unquoted(written)
+    if field.kind is Kind.NUMBER:
+        return [_number(value)]
+    if field.kind is not Kind.JSON or value != written:
+        return [value]
+    read = value == "true" if value in ("true", "false") else _number(value)
+    return [value] if read == value else [value, read]
+
+
+def _number(value: str) -> object:
+    if not _NUMBER.match(value):
         return value
     return float(value) if "." in value else int(value)

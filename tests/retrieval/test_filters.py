@@ -318,7 +318,7 @@ def test_an_empty_filter_is_none():
         ("author:*", "", {"and": [{"author": {"exists": True}}]}),
         ("-author:*", "", {"and": [{"not": {"author": {"exists": True}}}]}),
         ("title!=x", "", {"and": [{"title": {"ne": "x"}}]}),
-        ("meta.Year>=2020", "", {"and": [{"metadata.Year": {"gte": 2020}}]}),
+        ("meta.Yr>=20", "", {"and": [{"or": [{"metadata.Yr": {"gte": "20"}}, {"metadata.Yr": {"gte": 20}}]}]}),
         (r'title="Ann \"Bo\" Lee" x', "x", {"and": [{"title": 'Ann "Bo" Lee'}]}),
         (r'title="C:\temp \\" x', "x", {"and": [{"title": "C:\\temp \\"}]}),
         ("metadata.a=5", "", {"and": [{"metadata.a": ["5", 5]}]}),

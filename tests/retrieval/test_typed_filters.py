@@ -3,6 +3,8 @@
 import pytest
 
 from retrieval.filters import FilterRefused, exactly, parse, read_asked, read_query, read_term
+from tests.retrieval.corpus import Corpus
+from tests.retrieval.filtered import add_with_metadata, found
 
 
 @pytest.mark.parametrize(
@@ -20,8 +22,8 @@ from retrieval.filters import FilterRefused, exactly, parse, read_asked, read_qu
     ],
 )
 def test_what_stands_in_quotes_is_words(typed: str) -> None:
-    found = read_query(typed)
-    assert (found.text, found.filter) == (typed, None)
+    query = read_query(typed)
+    assert (query.text, query.filter) == (typed, None)
 
 
 @pytest.mark.parametrize(
@@ -35,8 +37,8 @@ def test_what_stands_in_quotes_is_words(typed: str) -> None:
     ],
 )
 def test_between_quotes_there_are_filters(typed: str, text: str) -> None:
-    found = read_query(typed)
-    assert (found.text, found.filter) == (text, parse({"and": [{"type": "pdf"}]}))
+    query = read_query(typed)
+    assert (query.text, query.filter) == (text, parse({"and": [{"type": "pdf"}]}))
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,41 @@ def test_between_quotes_there_are_filters(typed: str, text: str) -> None:
 )
 def test_values_that_are_asked_for_exactly_are_one_comparison(typed: str, raw: object) -> None:
     assert read_term(typed) == parse({"and": [raw]})
+
+
+@pytest.mark.parametrize(
+    ("typed", "raw"),
+    [
+        ('metadata.ver>"9"', {"metadata.ver": {"gt": "9"}}),
+        ('metadata.ver:"9"', {"metadata.ver": {"contains": "9"}}),
+        ('metadata.ver="9"', {"metadata.ver": "9"}),
+        ('metadata.done="true"', {"metadata.done": "true"}),
+        ("metadata.done=true", {"metadata.done": ["true", True]}),
+        ("metadata.ver:9", {"metadata.ver": ["9", 9]}),
+        ("metadata.due>=2024-05-31", {"metadata.due": {"gte": "2024-05-31"}}),
+        ('pages>"9"', {"pages": {"gt": 9}}),
+    ],
+)
+def test_metadata_in_quotes_is_text(typed: str, raw: object) -> None:
+    assert read_term(typed) == parse({"and": [raw]})
+
+
+@pytest.mark.usefixtures("database")
+def test_metadata_is_compared_as_the_number_and_as_the_text_that_it_is(acme_corpus: Corpus) -> None:
+    papers = [
+        {"due": "2024-05-31"},
+        {"due": "2023"},
+        {"due": 2025},
+        {"due": 2023.5},
+        {"ver": "9.1"},
+        {"ver": 9.1},
+    ]
+    add_with_metadata(acme_corpus, papers)
+    assert found(acme_corpus, "metadata.due>2024") == {"0", "2"}
+    assert found(acme_corpus, "-metadata.due>2024 metadata.due:*") == {"1", "3"}
+    assert found(acme_corpus, "metadata.due<=2024") == {"1", "3"}
+    assert found(acme_corpus, "metadata.ver>9") == {"4", "5"}
+    assert found(acme_corpus, 'metadata.ver>"9"') == {"4"}
 
 
 MANY = ",".join(f"t{n}" for n in range(1000))
