@@ -13,13 +13,15 @@ from django.db import connection
 
 from ingestion.lexical import typed
 from retrieval.errors import SearchRefused
-from retrieval.filters import read_query
+from retrieval.filters import ends_in_value, read_query
 from tenants.scope import Principal, tenant_scope
 
 MOST = 20
 LONGEST = 200
 # A shorter beginning has too many completions to be of use.
 LEAST_OF_A_WORD = 2
+# Behind one of these stands a value, also where the field is none.
+_OPERATORS = (":", "=", "<", ">")
 _LAST_WORD = regex.compile(r"[\p{L}\p{M}\p{N}_][\p{L}\p{M}\p{N}_\-./@'’]*\Z")
 
 
@@ -52,9 +54,11 @@ def suggest(
     Opens its own scope, as the principal's reader. Cost: one query.
     """
     text = text.replace("\0", "")
+    if len(text) > LONGEST:
+        return Suggestions()
     before, word = _divided(text)
     word_key, title_key = typed(word), _title_key(text)
-    if len(text) > LONGEST or not (word_key or title_key):
+    if not (word_key or title_key):
         return Suggestions()
     wanted = None if collection_ids is None else list(collection_ids)
     with tenant_scope(principal.as_reader()), connection.cursor() as cursor:
@@ -73,13 +77,11 @@ def suggest(
 def _divided(text: str) -> tuple[str, str]:
     """What stands before the last word, and that word where it may be completed, else nothing."""
     found = _LAST_WORD.search(text)
-    if (
-        found is None
-        or len(found[0]) < LEAST_OF_A_WORD
-        or text[: found.start()].endswith((":", "="))
-    ):
+    if found is None or len(found[0]) < LEAST_OF_A_WORD:
         return text, ""
-    return text[: found.start()], found[0]
+    before = text[: found.start()]
+    is_value = before.endswith(_OPERATORS) or ends_in_value(before)
+    return (text, "") if is_value else (before, found[0])
 
 
 def _title_key(text: str) -> str:

@@ -27,7 +27,7 @@ from ingestion.metadata import LONGEST_AUTHOR
 from ingestion.models import Collection
 from retrieval import saved_searches, suggesting
 from retrieval.errors import SearchRefused
-from retrieval.filters import read_asked
+from retrieval.filters import ends_in_value, read_asked
 from retrieval.filters.fields import FIELDS
 from retrieval.paging import Page, search_page
 from retrieval.passages import SearchRequest
@@ -181,7 +181,7 @@ def suggest(request: HttpRequest) -> HttpResponse:
     typed = clean_line(request.GET.get("q", ""), suggesting.LONGEST)
     # A blank at the end says that the last word is whole.
     typed += " " if typed and request.GET.get("q", "").endswith(" ") else ""
-    last = typed.rpartition(" ")[2].lower()
+    last = "" if ends_in_value(typed) else typed.rpartition(" ")[2].lower()
     fields = [name for name in (*FIELDS, "tag") if last and name.startswith(last) and name != last]
     found = suggesting.suggest(typed, principal=asker(request), most=SUGGESTED)
     titles = {each.title.casefold(): each.title for each in reversed(found.titles)}

@@ -13,7 +13,14 @@ every value travels as a parameter: nothing that was typed becomes SQL (decision
 from retrieval.filters.compiling import Query, matching_documents, matching_versions
 from retrieval.filters.grammar import All, Either, Filter, Not, Test, both, parse
 from retrieval.filters.openai import from_openai
-from retrieval.filters.typed import TypedQuery, exactly, read_asked, read_query, read_term
+from retrieval.filters.typed import (
+    TypedQuery,
+    ends_in_value,
+    exactly,
+    read_asked,
+    read_query,
+    read_term,
+)
 from retrieval.filters.values import FilterRefused
 
 __all__ = [
@@ -26,6 +33,7 @@ __all__ = [
     "Test",
     "TypedQuery",
     "both",
+    "ends_in_value",
     "exactly",
     "from_openai",
     "matching_documents",

@@ -34,10 +34,14 @@ MOST_TERMS = 50
 LONGEST_TYPED = 8000
 _NAMES = "|".join([*FIELDS, *ALIASES, r"(?:meta|metadata)\.[^\s:=<>!\"]+"])
 _VALUE = r"(?:\"(?:[^\"\\]|\\.)*\"|[^\s\",]+)"
-_TERM = rf"(?<!\S)(?P<minus>-?)(?P<name>{_NAMES})(?P<op>:|!=|>=|<=|=|>|<)(?P<value>{_VALUE}(?:,{_VALUE})*)(?!\S)"
+_OPERATOR = ":|!=|>=|<=|=|>|<"
+_TERM = rf"(?<!\S)(?P<minus>-?)(?P<name>{_NAMES})(?P<op>{_OPERATOR})(?P<value>{_VALUE}(?:,{_VALUE})*)(?!\S)"
 # What stands in quotes is looked for as it is. A plain quote behind a letter or number opens nothing: it means inches.
 _PHRASE = r"(?<!\w)\"[^\"]*\"(?!\w)|“[^“”]*”|„[^„“”]*[“”]|«[^«»]*»|「[^「」]*」"
 _PART = re.compile(f"{_TERM}|{_PHRASE}", re.IGNORECASE | re.DOTALL)
+# A term that goes on: the quotes of its last value are open, or nothing stands behind its operator or comma yet.
+_OPEN = rf"(?<!\S)-?(?:{_NAMES})(?:{_OPERATOR})(?:{_VALUE},)*(?:\"(?:[^\"\\]|\\.)*)?\Z"
+_WRITTEN = re.compile(rf"{_TERM}|(?P<open>{_OPEN})|{_PHRASE}", re.IGNORECASE | re.DOTALL)
 _ITEM = re.compile(_VALUE, re.DOTALL)
 _OPERATORS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?\Z", re.ASCII)
@@ -97,6 +101,12 @@ def _bounded(found: TypedQuery) -> TypedQuery:
     if comparisons(found.filter) > MOST_TESTS:
         raise FilterRefused("", TOO_MANY_TESTS)
     return found
+
+
+def ends_in_value(typed: str) -> bool:
+    """Whether what is typed next belongs to a filter's value."""
+    last = [part for part in _WRITTEN.finditer(typed) if part.end() == len(typed)]
+    return any(part["name"] or part["open"] for part in last)
 
 
 def exactly(field: str, value: str) -> str:

@@ -154,6 +154,12 @@ def test_fields_are_suggested_where_one_begins(reader: Client) -> None:
     assert 'data-fills="leave type:"' in reader.get("/search/suggest/?q=leave+ty").content.decode()
 
 
+def test_no_field_is_suggested_inside_a_value(reader: Client) -> None:
+    for q in ('leave author:"Ann ty', "leave author:ty"):
+        shown = reader.get("/search/suggest/?" + urlencode({"q": q})).content.decode()
+        assert "type:" not in shown, q
+
+
 def test_searches_are_saved_run_renamed_and_deleted(
     reader: Client, bob: Member, alice: Member, browser: Browser
 ) -> None:

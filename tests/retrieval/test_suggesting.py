@@ -48,6 +48,10 @@ def titles(text: str, member: Member) -> list[str]:
         ("leave for tur", "leave for turbine"),
         ('type:markdown "forc', 'type:markdown "Force-Majeure'),
         ("maj", "Majeure"),
+        ('author:"Ann Lee" tur', 'author:"Ann Lee" turbine'),
+        ('"paid author: tur', '"paid author: turbine'),
+        ('"author:x" tur', '"author:x" turbine'),
+        ('nobody:"the tur', 'nobody:"the turbine'),
     ],
 )
 def test_the_last_word_is_completed_as_it_is_written(
@@ -61,7 +65,27 @@ def test_titles_are_found_from_each_of_their_words_on(library: Library, bob: Mem
     assert titles("type:markdown éolienne x", bob) == ["Éolienne XT-4711/B"]
 
 
-@pytest.mark.parametrize("typed", ["", " ", "t", "turbine ", "type:tur", "the", "x" * 201])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        " ",
+        "t",
+        "turbine ",
+        "type:tur",
+        "the",
+        "x" * 201,
+        'author:"tur',
+        'author:"Ann Lee tur',
+        '-author="Ann","the tur',
+        'author:"a \\" tur',
+        "author:Ann,tur",
+        "title:a(tur",
+        "title>tur",
+        "metadata.a<tur",
+        "nothing>tur",
+    ],
+)
 def test_what_cannot_be_completed_has_no_words(library: Library, bob: Member, typed: str) -> None:
     assert words(typed, bob) == ()
 
