@@ -1,6 +1,7 @@
 """Serializers that say no to what they do not know, and fields that several of them share."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +37,14 @@ class FilterField(serializers.JSONField):
     def to_internal_value(self, data: Any) -> Any:
         """Raises ``FilterRefused``, which names its place."""
         return read_term(data) if isinstance(data, str) else parse(data)
+
+
+class MomentField(serializers.DateTimeField):
+    """A time as it was given: without a zone it is left so, for the domain to refuse, and not taken to be UTC."""
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        """Raises ValidationError for one that no calendar holds in UTC."""
+        return super().enforce_timezone(value) if value.tzinfo else value
 
 
 class Slugs(serializers.ListField):

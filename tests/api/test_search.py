@@ -78,6 +78,9 @@ def test_a_foreign_collection_is_answered_like_an_absent_one(
         ({"query": "x", "collections": "handbook"}, "collections"),
         ({"query": "x", "collections": [["a"]]}, "collections.0"),
         ({"query": "x", "as_of": "yesterday"}, "as_of"),
+        ({"query": "x", "as_of": "2026-01-31"}, "as_of"),
+        ({"query": "x", "as_of": "2026-01-31T12:00:00"}, "as_of"),
+        ({"query": "x", "as_of": "0001-01-01T00:00:00+10:00"}, "as_of"),
         ({"query": "x", "filter": {"year": 2026}}, "filter"),
         ({"query": "x", "filter": {"date": {"gte": "soon"}}}, "filter"),
         ({"query": "x", "filter": "leave type:pdf"}, "filter"),
@@ -99,6 +102,18 @@ def test_a_bad_request_names_its_field(
     assert error["code"] in {"invalid", "malformed"}
     assert error.get("field") == field
     assert error["message"]
+
+
+def test_a_time_without_its_zone_is_refused_with_an_example(
+    acme_client: httpx.Client, acme_library: Library
+) -> None:
+    asked = {"query": "paid leave", "as_of": "2099-01-31T12:00:00"}
+    refused = acme_client.post("/api/v1/search", json=asked)
+    assert refused.status_code == 400
+    assert "a time zone, as in 2026-01-31T12:00:00Z" in refused.json()["error"]["message"]
+    for zone in ("Z", "+02:00"):
+        zoned = asked | {"as_of": asked["as_of"] + zone}
+        assert acme_client.post("/api/v1/search", json=zoned).json()["results"]
 
 
 def many(library: Library) -> None:

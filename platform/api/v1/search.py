@@ -7,7 +7,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.fields import LONGEST_QUESTION, ExpandField, FilterField, Slugs, Strict, collection_ids
+from api.fields import (
+    LONGEST_QUESTION,
+    ExpandField,
+    FilterField,
+    MomentField,
+    Slugs,
+    Strict,
+    collection_ids,
+)
 from api.views import KeyView, principal_of
 from retrieval.paging import Page, search_page
 from retrieval.passages import Passage, SearchRequest
@@ -26,8 +34,10 @@ class SearchInput(Strict):
         allow_null=True,
         help_text="Which documents are searched: an object, or a text as people type it.",
     )
-    as_of = serializers.DateTimeField(
-        default=None, allow_null=True, help_text="Search as it was at this time; absent: now."
+    as_of = MomentField(
+        default=None,
+        allow_null=True,
+        help_text="Search as it was at this time, which has a zone; absent: now.",
     )
     rerank = serializers.BooleanField(
         default=False, help_text="Have the tenant's reranker order the best 30 anew."
