@@ -27,7 +27,7 @@ from ingestion.metadata import LONGEST_AUTHOR
 from ingestion.models import Collection
 from retrieval import saved_searches, suggesting
 from retrieval.errors import SearchRefused
-from retrieval.filters import ends_in_value, read_asked
+from retrieval.filters import FilterRefused, ends_in_value, read_asked, read_query
 from retrieval.filters.fields import FIELDS
 from retrieval.paging import Page, search_page
 from retrieval.passages import SearchRequest
@@ -88,6 +88,13 @@ class Asked:
         rest = tuple(each for each in self.chosen if each != term)
         return self.address(f=rest if term in self.chosen else (*self.chosen, term))
 
+    def unfiltered(self) -> str:
+        """The address of its words alone; what was typed stays as it is when a filter in it is none."""
+        try:
+            return self.address(q=read_query(self.q).text, f=())
+        except FilterRefused:
+            return self.address(f=())
+
     def moment(self) -> datetime | None:
         """The end of the chosen day; None for today and later. Raises ``SearchRefused``."""
         if not self.day:
@@ -105,7 +112,14 @@ class Asked:
 def search_view(request: HttpRequest) -> HttpResponse:
     """The page, with results when something is asked."""
     asked = Asked.of(request)
-    context: dict[str, Any] = {"asked": asked, "error": None, "page": None, "chips": []}
+    # A search that is refused has its chips, too: the filter that is wrong may be one of them.
+    context: dict[str, Any] = {
+        "asked": asked,
+        "error": None,
+        "page": None,
+        "chips": [(term, asked.toggled(term)) for term in asked.chosen],
+        "unfiltered": asked.unfiltered(),
+    }
     try:
         context |= {} if asked.is_blank else _answer(request, asked)
     except SearchRefused as error:
@@ -121,7 +135,6 @@ def _answer(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     """Raises ``SearchRefused``."""
     text, wanted = read_asked(asked.q, asked.chosen)
     moment = asked.moment()
-    chips = [(term, asked.toggled(term)) for term in asked.chosen]
     if not text:
         raise SearchRefused("query", _("Add a word to look for to these filters."))
     page = search_page(
@@ -142,13 +155,12 @@ def _answer(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         "page": page,
         "results": [search_results.shown(each) for each in page.passages],
         "facets": search_results.facets(page, asked.chosen, asked.toggled),
-        "chips": chips,
         "moment": moment,
         "current": asked.address(as_of=""),
         "further": _further(asked, page),
         "unranked": [each for each in page.degraded if each.startswith("rerank: ")],
         "by_words": [each for each in page.degraded if not each.startswith("rerank: ")],
-        "without_filters": asked.address(q=text, f=()) if wanted else "",
+        "is_filtered": wanted is not None,
     }
 
 
