@@ -2,6 +2,7 @@
 
 RetrievalError
 └── SearchRefused       permanent: the request itself must change; names the field
+    ├── CursorRefused       one that no search gave, or another search; without it there is a first page
     └── UnknownCollection   absent, of another tenant, or not readable: all three answer alike
 
 A model that cannot embed the question is no error: the search goes on with its lexical side and says so in
@@ -21,6 +22,13 @@ class SearchRefused(RetrievalError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field, self.message = field, message
+
+
+class CursorRefused(SearchRefused):
+    """A cursor that does not belong to this search of this principal."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("cursor", message)
 
 
 class UnknownCollection(SearchRefused):

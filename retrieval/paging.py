@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from django.core import signing
 
-from retrieval.errors import SearchRefused
+from retrieval.errors import CursorRefused
 from retrieval.facets import COUNTED, Facets, count_facets
 from retrieval.passages import MAX_LIMIT, Passage, SearchRequest
 from retrieval.search import search
@@ -48,8 +48,8 @@ def search_page(
 ) -> Page:
     """The first page, or the one after ``cursor``; ``request.limit`` passages long, at most 1,000 in all.
 
-    Raises ``SearchRefused`` as ``search`` does, and for a cursor of another question. Cost: that of a search, and with
-    facets a scope with one query more. A page that is reranked asks the reranker anew.
+    Raises ``SearchRefused`` as ``search`` does, and ``CursorRefused`` for a cursor of another question. Cost: that of a
+    search, and with facets a scope with one query more. A page that is reranked asks the reranker anew.
     """
     question = _digest(request, principal)
     before = _Cursor(question, "", ()) if cursor is None else _read(cursor, question)
@@ -109,12 +109,9 @@ def _read(text: str, question: str) -> _Cursor:
     try:
         owner, state, packed = signing.loads(text, salt=SALT)
     except signing.BadSignature:
-        raise SearchRefused(
-            "cursor", "The cursor is not one that a search gave; use its `next`."
-        ) from None
+        raise CursorRefused("The cursor is not one that a search gave; use its `next`.") from None
     if owner != question:
-        raise SearchRefused(
-            "cursor",
+        raise CursorRefused(
             "The cursor belongs to another search: send the same query, collections, filter, as_of, rerank and expand"
             " with it.",
         )

@@ -4,7 +4,7 @@ The address holds the whole search: ``q`` (as typed, filters included), ``f`` (e
 ``as_of`` (a day), ``rerank`` and ``cursor``. Results open in the source view that citations use.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -26,7 +26,7 @@ from ingestion.cleaning import clean_line
 from ingestion.metadata import LONGEST_AUTHOR
 from ingestion.models import Collection
 from retrieval import saved_searches, suggesting
-from retrieval.errors import SearchRefused
+from retrieval.errors import CursorRefused, SearchRefused
 from retrieval.filters import FilterRefused, ends_in_value, read_asked, read_query
 from retrieval.filters.fields import FIELDS
 from retrieval.paging import Page, search_page
@@ -125,13 +125,22 @@ def search_view(request: HttpRequest) -> HttpResponse:
     except SearchRefused as error:
         context["error"] = error
     with tenant_scope(asker(request)):
-        if context["page"] is not None and not asked.cursor:
+        if context["page"] is not None and not context["asked"].cursor:
             saved_searches.seen(user=request.user, query=asked.q, terms=asked.chosen)  # type: ignore[arg-type]
         context |= _around(request, asked)
         return render(request, "chat/search.html", context)
 
 
 def _answer(request: HttpRequest, asked: Asked) -> dict[str, Any]:
+    """The first page where the cursor is another person's, or none any more. Raises ``SearchRefused``."""
+    try:
+        return _results(request, asked)
+    except CursorRefused:
+        first = replace(asked, cursor="")
+        return _results(request, first) | {"asked": first, "is_turned_back": True}
+
+
+def _results(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     """Raises ``SearchRefused``."""
     text, wanted = read_asked(asked.q, asked.chosen)
     moment = asked.moment()

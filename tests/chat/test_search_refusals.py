@@ -5,9 +5,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
+from tests.cast import Member
+from tests.chat.conftest import Browser
 from tests.chat.test_search_page import addresses, found, reader, titles
+from tests.library import Library
 
 __all__ = ["reader"]
+TURNED_BACK = "This is the first page."
 
 
 @pytest.mark.parametrize(
@@ -37,3 +41,21 @@ def test_clearing_keeps_what_was_typed_where_its_filter_cannot_be_told(reader: C
     html = found(reader, "leave date>=soon", f="type=markdown", rerank="1")
     (cleared,) = addresses(html, "Clear filters")
     assert parse_qs(urlsplit(cleared).query) == {"q": ["leave date>=soon"], "rerank": ["1"]}
+
+
+def test_a_later_page_in_a_shared_address_is_the_first_page_of_whoever_opens_it(
+    reader: Client, alice: Member, browser: Browser, acme_library: Library
+) -> None:
+    files = {f"note{n}": f"# Note {n}\n\nPaid leave, number {n}.\n".encode() for n in range(14)}
+    acme_library.add("notes", **files)
+    first = found(reader, "paid leave number")
+    (second,) = addresses(first, "Next page")
+    assert TURNED_BACK not in reader.get(second).content.decode()
+    for shared in (second, "/search/?q=paid+leave+number&cursor=zzz"):
+        html = browser(alice).get(shared).content.decode()
+        assert TURNED_BACK in html
+        assert 'role="alert"' not in html
+        assert titles(html) == titles(first)
+        assert not list(addresses(html, "First page"))
+        (following,) = addresses(html, "Next page")
+        assert "Passages 11–" in browser(alice).get(following).content.decode()
