@@ -41,6 +41,8 @@ SUGGESTED = 6
 LONGEST_TERM = 2 * LONGEST_AUTHOR + 20
 # A cursor travels in the address; this much of it is still one.
 LONGEST_CURSOR = 4000
+# A year before this one is a slip: a browser makes 0026 of a year of which two digits were typed.
+EARLIEST = 1900
 # So many seconds somebody waits for a reranker's order before the search's own is shown.
 PATIENCE = 8.0
 
@@ -102,9 +104,12 @@ class Asked:
         try:
             day = date.fromisoformat(self.day)
         except ValueError:
-            raise SearchRefused("as_of", _("The day is written as in 2026-01-31.")) from None
+            raise SearchRefused("as_of", _("“As of” is a day such as 2026-01-31.")) from None
+        if day.year < EARLIEST:
+            said = _("“As of” is a day from the year %(year)s on, such as 2026-01-31.")
+            raise SearchRefused("as_of", said % {"year": EARLIEST})
         end = datetime.combine(day, time.max, tzinfo=UTC)
-        return end if end < timezone.now() and day.year > 1 else None
+        return end if end < timezone.now() else None
 
 
 @require_GET

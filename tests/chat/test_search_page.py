@@ -115,7 +115,7 @@ def test_as_of_a_day_shows_what_was_there(reader: Client) -> None:
     html = found(reader, "leave", as_of=yesterday)
     assert titles(html) == []
     assert "Search what is current" in html
-    assert "The day is written as" in found(reader, "leave", as_of="31.1.2026")
+    assert "“As of” is a day such as" in found(reader, "leave", as_of="31.1.2026")
 
 
 def test_a_chosen_filter_that_is_none_is_named(reader: Client) -> None:

@@ -59,3 +59,12 @@ def test_a_later_page_in_a_shared_address_is_the_first_page_of_whoever_opens_it(
         assert not list(addresses(html, "First page"))
         (following,) = addresses(html, "Next page")
         assert "Passages 11–" in browser(alice).get(following).content.decode()
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "0026-01-31", "1899-12-31"])
+def test_a_day_that_can_only_be_a_slip_is_no_search_of_today(reader: Client, day: str) -> None:
+    html = found(reader, "leave", as_of=day)
+    assert "“As of” is a day from the year 1900 on" in html
+    assert titles(html) == []
+    assert f'name="as_of" value="{day}"' in html
+    assert "Nothing was found" in found(reader, "leave", as_of="1900-01-01")
