@@ -33,4 +33,4 @@ EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=4 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 CMD ["uvicorn", "config.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--lifespan", "off", "--ws", "none", \
-     "--no-access-log", "--timeout-graceful-shutdown", "30", "--timeout-keep-alive", "75"]
+     "--http", "config.addresses:LongAddresses", "--no-access-log", "--timeout-graceful-shutdown", "30", "--timeout-keep-alive", "75"]

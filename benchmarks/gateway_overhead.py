@@ -282,6 +282,7 @@ def uvicorn(port: int) -> list[str]:
     options = (
         f"-m uvicorn config.asgi:application --host {HOST} --port {port} --lifespan off --ws none"
     )
+    options += " --http config.addresses:LongAddresses"
     return [sys.executable, *options.split(), "--no-access-log", "--log-level", "warning"]
 
 

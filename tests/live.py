@@ -23,7 +23,12 @@ def live_site(django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     has ended would otherwise keep its connection for ever.
     """
     config = uvicorn.Config(
-        "config.asgi:application", host="127.0.0.1", port=0, log_level="warning", lifespan="off"
+        "config.asgi:application",
+        host="127.0.0.1",
+        port=0,
+        log_level="warning",
+        lifespan="off",
+        http="config.addresses:LongAddresses",
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="live-site", daemon=True)

@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import MAX_URL_REDIRECT_LENGTH
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -229,7 +230,7 @@ def _saved_like(request: HttpRequest, typed: str) -> list[tuple[str, str]]:
 @require_POST
 @in_scope
 def save(request: HttpRequest) -> HttpResponse:
-    """Keep the search under a name."""
+    """Keep the search under a name, and go back to it; to the list of them where no redirect can hold its address."""
     given = request.POST
     asked = Asked(given.get("q", ""), tuple(given.getlist("f")[:50]), "", "")
     try:
@@ -242,7 +243,8 @@ def save(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Saved as “%(name)s”.") % {"name": row.name})
     except SearchRefused as error:
         messages.error(request, error.message)
-    return redirect(asked.address())
+    address = asked.address()
+    return redirect(address if len(address) <= MAX_URL_REDIRECT_LENGTH else "search")
 
 
 @require_POST

@@ -18,6 +18,8 @@ from tenants import access
 from tenants.scope import tenant_scope
 
 SESSION_KEY = "tenant_id"
+# Encoded once more it is three times as long at most, and Django redirects to no address above 16,384 characters.
+LONGEST_RETURN = 5000
 
 
 class TenantMiddleware:
@@ -82,9 +84,13 @@ def member_view(view: View) -> View:
 
 
 def refuse_stranger(request: HttpRequest) -> HttpResponse | None:
-    """A redirect to sign in, or a page for an account that belongs to no tenant; None for a member."""
+    """A redirect to sign in, or a page for an account that belongs to no tenant; None for a member.
+
+    Whoever signs in comes back to the address; to its page alone, where it is too long for a redirect.
+    """
     if not request.user.is_authenticated:
-        return redirect_to_login(request.get_full_path())
+        whole = request.get_full_path()
+        return redirect_to_login(whole if len(whole) <= LONGEST_RETURN else request.path)
     if not request.place:  # type: ignore[attr-defined]
         return render(request, "tenants/no_place.html", status=403)
     return None

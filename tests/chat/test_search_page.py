@@ -241,6 +241,13 @@ def test_results_are_reranked_where_there_is_a_reranker(
     assert titles(html)
 
 
+def test_a_search_too_long_for_a_redirect_is_saved_and_listed(reader: Client) -> None:
+    asked = {"q": "休" * 8000, "name": "Holidays"}
+    kept = reader.post("/search/saved/", asked, follow=True).content.decode()
+    assert "Saved as “Holidays”." in kept
+    assert list(addresses(kept, "Holidays"))
+
+
 def test_a_name_is_taken_once(reader: Client, bob: Member) -> None:
     for name in ("One", "Two"):
         reader.post("/search/saved/", {"q": name, "name": name})

@@ -73,7 +73,8 @@ def test_the_image_runs_as_an_ordinary_user_without_the_embedded_database() -> N
 
 
 def test_commands_run_modules_that_exist() -> None:
-    for module in re.findall(r"-m, ([\w.]+)|--app=([\w.]+)|uvicorn\n\s+- ([\w.]+):", COMPOSE):
+    named = r"-m, ([\w.]+)|--app=([\w.]+)|uvicorn\n\s+- ([\w.]+):|--http=([\w.]+):"
+    for module in re.findall(named, COMPOSE):
         path = "platform/" + "".join(module).replace(".", "/") + ".py"
         assert (REPOSITORY / path).exists(), path
 
@@ -84,3 +85,9 @@ def test_idle_connections_are_kept_for_longer_than_proxies_and_clients_keep_them
     for text in (COMPOSE, DOCKERFILE, launched):
         (seconds,) = re.findall(r'--timeout-keep-alive[=", ]+(\d+)', text)
         assert int(seconds) > 60
+
+
+def test_every_server_takes_addresses_as_long_as_a_search_can_be() -> None:
+    launched = (REPOSITORY / "platform/config/launch/programs.py").read_text()
+    for text in (COMPOSE, DOCKERFILE, launched):
+        assert re.findall(r'--http[=", ]+config\.addresses:(\w+)', text) == ["LongAddresses"]

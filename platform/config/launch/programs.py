@@ -14,7 +14,8 @@ def programs(around: Surroundings, port: int) -> list[Child]:
     commands = {
         "web": (
             f"-m uvicorn config.asgi:application --host {HOST} --port {port} --lifespan off --ws none"
-            " --no-access-log --timeout-graceful-shutdown 3 --timeout-keep-alive 75"
+            " --http config.addresses:LongAddresses --no-access-log"
+            " --timeout-graceful-shutdown 3 --timeout-keep-alive 75"
         ).split(),
         "worker": [
             # Celery warns of root, as which one may well try Footnote.
