@@ -9,7 +9,9 @@ from tenants.tables import TenantTable
 
 
 class SavedSearch(TenantTable):
-    """A person's search under a name: the words as typed, and the filters that were chosen beside them.
+    """A person's search under a name: the words as typed, and what was chosen beside them.
+
+    ``terms`` are filters, ``as_of`` is a day (none: what is current), ``rerank`` asks for the reranker's order.
 
     ``seen_at`` is when it was last looked at, ``seen_state`` that of the documents then (``ingestion.generations``).
     A deleted one can be brought back for a while.
@@ -19,6 +21,8 @@ class SavedSearch(TenantTable):
     name = models.CharField(max_length=100)
     query = models.TextField(blank=True)
     terms = ArrayField(models.TextField(), default=list, blank=True)
+    as_of = models.DateField(null=True, blank=True)
+    rerank = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     seen_at = models.DateTimeField(null=True, editable=False)
     seen_state = models.CharField(max_length=32, default="", db_default="", editable=False)

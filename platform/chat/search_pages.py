@@ -8,19 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import MAX_URL_REDIRECT_LENGTH
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from chat import search_results
-from chat.guards import as_member, asker, in_scope
+from chat.guards import as_member, asker
 from chat.pages import list_context
 from inference import gateway
 from ingestion.cleaning import clean_line
@@ -30,6 +27,7 @@ from retrieval import saved_searches, suggesting
 from retrieval.errors import CursorRefused, SearchRefused
 from retrieval.filters import FilterRefused, ends_in_value, read_asked, read_query
 from retrieval.filters.fields import FIELDS
+from retrieval.models import SavedSearch
 from retrieval.paging import Page, search_page
 from retrieval.passages import SearchRequest
 from retrieval.questions import MAX_CHARACTERS
@@ -59,9 +57,8 @@ class Asked:
     rerank: str = ""
 
     @classmethod
-    def of(cls, request: HttpRequest) -> "Asked":
-        """What the address asks for; nonsense in it is not there."""
-        given = request.GET
+    def of(cls, given: QueryDict) -> "Asked":
+        """What an address or the form to save it asks for; nonsense in it is not there."""
         chosen = dict.fromkeys(clean_line(term, LONGEST_TERM) for term in given.getlist("f")[:50])
         return cls(
             clean_line(given.get("q", ""), MAX_CHARACTERS),
@@ -70,6 +67,12 @@ class Asked:
             given.get("cursor", "")[:LONGEST_CURSOR],
             "1" if given.get("rerank") else "",
         )
+
+    @classmethod
+    def kept(cls, row: SavedSearch) -> "Asked":
+        """A saved one, from its first page on."""
+        day = row.as_of.isoformat() if row.as_of else ""
+        return cls(row.query, tuple(row.terms), day, "", "1" if row.rerank else "")
 
     @property
     def is_blank(self) -> bool:
@@ -100,6 +103,13 @@ class Asked:
 
     def moment(self) -> datetime | None:
         """The end of the chosen day; None for today and later. Raises ``SearchRefused``."""
+        if (day := self.date()) is None:
+            return None
+        end = datetime.combine(day, time.max, tzinfo=UTC)
+        return end if end < timezone.now() else None
+
+    def date(self) -> date | None:
+        """The chosen day. Raises ``SearchRefused``."""
         if not self.day:
             return None
         try:
@@ -109,15 +119,14 @@ class Asked:
         if day.year < EARLIEST:
             said = _("“As of” is a day from the year %(year)s on, such as 2026-01-31.")
             raise SearchRefused("as_of", said % {"year": EARLIEST})
-        end = datetime.combine(day, time.max, tzinfo=UTC)
-        return end if end < timezone.now() else None
+        return day
 
 
 @require_GET
 @as_member
 def search_view(request: HttpRequest) -> HttpResponse:
     """The page, with results when something is asked."""
-    asked = Asked.of(request)
+    asked = Asked.of(request.GET)
     # A search that is refused has its chips, too: the filter that is wrong may be one of them.
     context: dict[str, Any] = {
         "asked": asked,
@@ -191,7 +200,7 @@ def _around(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     gone = uuid_or_none(request.GET.get("deleted"))
     saved = list(saved_searches.of(request.user))  # type: ignore[arg-type]
     return list_context(request, words="") | {
-        "saved": [(each, Asked(each.query, tuple(each.terms), "", "").address()) for each in saved],
+        "saved": [(each, Asked.kept(each).address()) for each in saved],
         "collections": Collection.objects.exists(),
         "deleted": gone and saved_searches.deleted(gone, user=request.user),  # type: ignore[arg-type]
         "is_search": True,
@@ -224,71 +233,4 @@ def suggest(request: HttpRequest) -> HttpResponse:
 def _saved_like(request: HttpRequest, typed: str) -> list[tuple[str, str]]:
     with tenant_scope(asker(request)):
         rows = saved_searches.of(request.user).filter(name__istartswith=typed.strip())[:3]  # type: ignore[arg-type]
-        return [(row.name, Asked(row.query, tuple(row.terms), "", "").address()) for row in rows]
-
-
-@require_POST
-@in_scope
-def save(request: HttpRequest) -> HttpResponse:
-    """Keep the search under a name, and go back to it; to the list of them where no redirect can hold its address."""
-    given = request.POST
-    asked = Asked(given.get("q", ""), tuple(given.getlist("f")[:50]), "", "")
-    try:
-        row = saved_searches.save(
-            user=request.user,  # type: ignore[arg-type]
-            name=given.get("name", ""),
-            query=asked.q,
-            terms=asked.chosen,
-        )
-        messages.success(request, _("Saved as “%(name)s”.") % {"name": row.name})
-    except SearchRefused as error:
-        messages.error(request, error.message)
-    address = asked.address()
-    return redirect(address if len(address) <= MAX_URL_REDIRECT_LENGTH else "search")
-
-
-@require_POST
-@in_scope
-def rename(request: HttpRequest, saved_id: UUID) -> HttpResponse:
-    """Give a saved search another name."""
-    try:
-        row = saved_searches.rename(saved_id, user=request.user, name=request.POST.get("name", ""))  # type: ignore[arg-type]
-    except SearchRefused as error:
-        messages.error(request, error.message)
-        return redirect("search")
-    if row is None:
-        raise Http404
-    messages.success(request, _("It is now called “%(name)s”.") % {"name": row.name})
-    return redirect("search")
-
-
-@require_POST
-@in_scope
-def delete(request: HttpRequest, saved_id: UUID) -> HttpResponse:
-    """Forget a saved search."""
-    if not saved_searches.delete(saved_id, user=request.user):  # type: ignore[arg-type]
-        raise Http404
-    return redirect(f"{reverse('search')}?{urlencode({'deleted': saved_id})}")
-
-
-@require_POST
-@in_scope
-def restore(request: HttpRequest, saved_id: UUID) -> HttpResponse:
-    """Bring a saved search back."""
-    try:
-        row = saved_searches.restore(saved_id, user=request.user)  # type: ignore[arg-type]
-    except SearchRefused as error:
-        messages.error(request, error.message)
-        return redirect("search")
-    if row is None:
-        raise Http404
-    messages.success(request, _("“%(name)s” is back.") % {"name": row.name})
-    return redirect("search")
-
-
-@require_GET
-@as_member
-def news(request: HttpRequest) -> HttpResponse:
-    """Which saved searches found something new since they were looked at; each count finds its own place."""
-    found = saved_searches.news(user=request.user, principal=asker(request))  # type: ignore[arg-type]
-    return render(request, "chat/_search_news.html", {"news": found})
+        return [(row.name, Asked.kept(row).address()) for row in rows]

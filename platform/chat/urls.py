@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat import actions, attaching, media, pages, search_pages
+from chat import actions, attaching, media, pages, saved_search_pages, search_pages
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -23,11 +23,13 @@ urlpatterns = [
     path("m/<uuid:message_id>/sources/<int:number>/", pages.source, name="source"),
     path("search/", search_pages.search_view, name="search"),
     path("search/suggest/", search_pages.suggest, name="search-suggest"),
-    path("search/saved/", search_pages.save, name="search-save"),
-    path("search/saved/news/", search_pages.news, name="search-news"),
-    path("search/saved/<uuid:saved_id>/rename/", search_pages.rename, name="search-rename"),
-    path("search/saved/<uuid:saved_id>/delete/", search_pages.delete, name="search-delete"),
-    path("search/saved/<uuid:saved_id>/restore/", search_pages.restore, name="search-restore"),
+    path("search/saved/", saved_search_pages.save, name="search-save"),
+    path("search/saved/news/", saved_search_pages.news, name="search-news"),
+    path("search/saved/<uuid:saved_id>/rename/", saved_search_pages.rename, name="search-rename"),
+    path("search/saved/<uuid:saved_id>/delete/", saved_search_pages.delete, name="search-delete"),
+    path(
+        "search/saved/<uuid:saved_id>/restore/", saved_search_pages.restore, name="search-restore"
+    ),
     path("attachments/", attaching.attach, name="attach"),
     path("attachments/<uuid:attachments_id>/", attaching.attached, name="attached"),
     path(

@@ -15,7 +15,6 @@ from chat.search_results import EXTRACT, extract
 from inference.models import Model, Provider
 from ingestion import suggestions
 from ingestion.models import Document
-from retrieval.models import SavedSearch
 from tenants.scope import platform_principal, tenant_scope
 from tests.cast import Member
 from tests.chat.conftest import Browser
@@ -159,58 +158,6 @@ def test_no_field_is_suggested_inside_a_value(reader: Client) -> None:
         assert "type:" not in shown, q
 
 
-def test_searches_are_saved_run_renamed_and_deleted(
-    reader: Client, bob: Member, alice: Member, browser: Browser
-) -> None:
-    asked = {"q": "paid leave", "f": ["type=markdown"], "name": "Holidays"}
-    kept = reader.post("/search/saved/", asked, follow=True).content.decode()
-    assert "Saved as “Holidays”." in kept
-    assert titles(kept)
-    with bob.scope():
-        row = SavedSearch.objects.get()
-    assert (row.query, row.terms) == ("paid leave", ["type=markdown"])
-    (address,) = addresses(found(reader), "Holidays")
-    assert titles(reader.get(address).content.decode())
-    assert "Holidays" not in found(browser(alice))
-    for verb in ("rename", "delete"):
-        url = f"/search/saved/{row.pk}/{verb}/"
-        assert browser(alice).post(url, {"name": "Mine"}).status_code == 404
-    renamed = reader.post(f"/search/saved/{row.pk}/rename/", {"name": "Vacation"}, follow=True)
-    assert "It is now called “Vacation”." in renamed.content.decode()
-    assert (
-        "Give the search a name."
-        in reader.post(
-            f"/search/saved/{row.pk}/rename/", {"name": " "}, follow=True
-        ).content.decode()
-    )
-    gone = reader.post(f"/search/saved/{row.pk}/delete/", follow=True).content.decode()
-    assert "“Vacation” was deleted." in gone
-    assert list(addresses(gone, "Vacation")) == []
-    restore = f"/search/saved/{row.pk}/restore/"
-    assert restore in gone
-    assert browser(alice).post(restore).status_code == 404
-    back = reader.post(restore, follow=True).content.decode()
-    assert "“Vacation” is back." in back
-    assert list(addresses(back, "Vacation"))
-    assert reader.post(restore).status_code == 404
-
-
-def test_a_saved_search_tells_what_is_new_until_it_is_looked_at(
-    reader: Client, acme_library: Library
-) -> None:
-    def news() -> list[str]:
-        html = reader.get("/search/saved/news/").content.decode()
-        return re.findall(r"(\d+) new", html)
-
-    reader.post("/search/saved/", {"q": "paid leave", "name": "Holidays"})
-    reader.post("/search/saved/", {"q": "mice type:pdf", "name": "Others"})
-    assert news() == []
-    acme_library.add("lab", mice=b"# Mice\n\nMice get no paid leave.\n")
-    assert news() == ["1"]
-    found(reader, "paid leave", cursor="")
-    assert news() == []
-
-
 def test_words_are_completed_while_they_are_typed(
     reader: Client, charlie: Member, browser: Browser, bob: Member
 ) -> None:
@@ -239,28 +186,6 @@ def test_results_are_reranked_where_there_is_a_reranker(
     assert "Not reranked." in html
     assert "Searched by words alone" not in html
     assert titles(html)
-
-
-def test_a_search_too_long_for_a_redirect_is_saved_and_listed(reader: Client) -> None:
-    asked = {"q": "休" * 8000, "name": "Holidays"}
-    kept = reader.post("/search/saved/", asked, follow=True).content.decode()
-    assert "Saved as “Holidays”." in kept
-    assert list(addresses(kept, "Holidays"))
-
-
-def test_a_name_is_taken_once(reader: Client, bob: Member) -> None:
-    for name in ("One", "Two"):
-        reader.post("/search/saved/", {"q": name, "name": name})
-    reader.post("/search/saved/", {"q": "other words", "name": "Two"})
-    with bob.scope():
-        assert set(SavedSearch.objects.values_list("query", flat=True)) == {"One", "other words"}
-        row = SavedSearch.objects.get(name="One")
-    told = reader.post(f"/search/saved/{row.pk}/rename/", {"name": "Two"}, follow=True)
-    assert "Another of your searches is called “Two”." in told.content.decode()
-    assert (
-        "nothing to save"
-        in reader.post("/search/saved/", {"name": "x"}, follow=True).content.decode()
-    )
 
 
 @pytest.mark.parametrize(
