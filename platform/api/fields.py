@@ -15,6 +15,7 @@ from tenants.scope import Principal, tenant_scope
 
 # Characters; search refuses longer ones.
 LONGEST_QUESTION = 8000
+NO_SLUGS = "Name a collection at least, or leave this out to search all that the key may read."
 
 
 class Strict(serializers.Serializer[Any]):
@@ -48,14 +49,14 @@ class MomentField(serializers.DateTimeField):
 
 
 class Slugs(serializers.ListField):
-    """Slugs of collections; absent or null: all that the key may read."""
+    """Slugs of collections; absent or null: all that the key may read. An empty list is refused: it could mean none."""
 
     child = serializers.CharField(max_length=63)
+    default_error_messages = {"min_length": NO_SLUGS}
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(
-            **{"required": False, "allow_null": True, "max_length": 100, "default": None, **options}
-        )
+        shape = {"allow_null": True, "min_length": 1, "max_length": 100}
+        super().__init__(**{"required": False, "default": None, **shape, **options})
 
 
 class ExpandField(serializers.ChoiceField):
@@ -70,12 +71,17 @@ class ExpandField(serializers.ChoiceField):
         )
 
 
-def collection_ids(slugs: Sequence[str] | None, principal: Principal) -> tuple[UUID, ...] | None:
-    """Ids of the readable collections of these slugs; None for None. Raises Absent. A query each, in one scope."""
-    if not slugs:
+def collection_ids(
+    slugs: Sequence[str] | None, principal: Principal, *, field: str = "collections"
+) -> tuple[UUID, ...] | None:
+    """Ids of the readable collections of these slugs; None for None. A query each, in one scope.
+
+    Raises Absent naming ``field``.
+    """
+    if slugs is None:
         return None
     with tenant_scope(principal.as_reader()):
-        return tuple(collection_of(slug).pk for slug in dict.fromkeys(slugs))
+        return tuple(collection_of(slug, field=field).pk for slug in dict.fromkeys(slugs))
 
 
 def collection_of(slug: str, *, field: str = "collections") -> Collection:

@@ -29,7 +29,9 @@ class AskInput(Strict):
     """A question. ``conversation`` is an id of the caller's choice: questions with the same id are one conversation."""
 
     question = serializers.CharField(max_length=LONGEST_QUESTION)
-    collections = Slugs(help_text="Slugs; absent: every collection that the key may read.")
+    collections = Slugs(
+        help_text="Slugs, one at least; absent: every collection that the key may read."
+    )
     conversation = serializers.UUIDField(default=None, allow_null=True)
     model = serializers.CharField(max_length=200, default=None, allow_null=True)
     stream = serializers.BooleanField(default=False)

@@ -27,7 +27,9 @@ class SearchInput(Strict):
     """What to look for, and where."""
 
     query = serializers.CharField(max_length=LONGEST_QUESTION)
-    collections = Slugs(help_text="Slugs; absent: every collection that the key may read.")
+    collections = Slugs(
+        help_text="Slugs, one at least; absent: every collection that the key may read."
+    )
     limit = serializers.IntegerField(min_value=1, max_value=MOST_RESULTS, default=10)
     filter = FilterField(
         default=None,

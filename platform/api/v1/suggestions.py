@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.fields import Strict, collection_ids
+from api.fields import NO_SLUGS, Strict, collection_ids
 from api.views import KeyView, principal_of
 from retrieval import suggesting
 
@@ -27,6 +27,13 @@ class SuggestInput(Strict):
         help_text="Slugs, with commas between them; absent: every collection that the key may read.",
     )
     limit = serializers.IntegerField(min_value=1, max_value=suggesting.MOST, default=8)
+
+    def validate_collection(self, given: str) -> list[str] | None:
+        """The slugs; None when it is absent."""
+        slugs = [slug for slug in given.split(",") if slug]
+        if given and not slugs:
+            raise serializers.ValidationError(NO_SLUGS)
+        return slugs or None
 
 
 class TitleOutput(serializers.Serializer[Any]):
@@ -56,11 +63,10 @@ class SuggestView(KeyView):
         """Words and titles of the readable documents that begin with what was typed."""
         asked = self.checked(SuggestInput, request.query_params.dict())
         principal = principal_of(request)
-        slugs = [slug for slug in asked["collection"].split(",") if slug]
         found = suggesting.suggest(
             asked["q"],
             principal=principal,
-            collection_ids=collection_ids(slugs, principal),
+            collection_ids=collection_ids(asked["collection"], principal, field="collection"),
             most=asked["limit"],
         )
         return Response(SuggestOutput(found).data)
