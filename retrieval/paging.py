@@ -1,13 +1,15 @@
 """Search a page at a time, with facets. Entry point: ``search_page``.
 
 A cursor is signed and belongs to one question of one principal. It holds the passages that were given already, by half
-of their ids (the random half), so that a page never repeats one, whatever was ingested meanwhile; and the state of the
-index, so that a page can say that it changed. Every page is searched anew: what was deleted or forbidden since is gone.
+of their ids (the random half), so that a page never repeats one, whatever was ingested meanwhile; the state of the
+index, so that a page can say that it changed; and the last score, which no later one is above. Every page is searched
+anew, and deeper: what was deleted or forbidden since is gone, and the same passage may score a little otherwise.
 """
 
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -41,6 +43,7 @@ class _Cursor:
     question: str
     state: str
     seen: tuple[bytes, ...]
+    last: float
 
 
 def search_page(
@@ -52,15 +55,19 @@ def search_page(
     search, and with facets a scope with one query more. A page that is reranked asks the reranker anew.
     """
     question = _digest(request, principal)
-    before = _Cursor(question, "", ()) if cursor is None else _read(cursor, question)
+    before = _Cursor(question, "", (), math.inf) if cursor is None else _read(cursor, question)
     size, given = request.limit, len(before.seen)
     reach = max(given + size + 1, COUNTED if facets else 0)
     wanted = replace(request, limit=min(reach, MAX_LIMIT), stated=True)
     found, seen = search(wanted, principal=principal), frozenset(before.seen)
     fresh = [one for one in found.passages if _half(one) not in seen]
     counted = _counted(found.passages, principal) if facets else None
-    shown = tuple(replace(one, rank=given + n) for n, one in enumerate(fresh[:size], start=1))
-    after = _Cursor(question, before.state or found.state, (*before.seen, *map(_half, shown)))
+    shown = tuple(
+        replace(one, rank=given + n, score=min(one.score, before.last))
+        for n, one in enumerate(fresh[:size], start=1)
+    )
+    last = shown[-1].score if shown else before.last
+    after = _Cursor(question, before.state or found.state, (*before.seen, *map(_half, shown)), last)
     is_last = len(fresh) <= size or len(after.seen) >= MAX_LIMIT
     return Page(
         passages=shown,
@@ -102,12 +109,13 @@ def _half(passage: Passage) -> bytes:
 
 def _written(cursor: _Cursor) -> str:
     seen = base64.b64encode(b"".join(cursor.seen)).decode()
-    return signing.dumps([cursor.question, cursor.state, seen], salt=SALT)
+    return signing.dumps([cursor.question, cursor.state, seen, cursor.last], salt=SALT)
 
 
 def _read(text: str, question: str) -> _Cursor:
     try:
-        owner, state, packed = signing.loads(text, salt=SALT)
+        # A cursor that was given before scores were kept in it has none.
+        owner, state, packed, *last = signing.loads(text, salt=SALT)
     except signing.BadSignature:
         raise CursorRefused("The cursor is not one that a search gave; use its `next`.") from None
     if owner != question:
@@ -117,4 +125,4 @@ def _read(text: str, question: str) -> _Cursor:
         )
     seen = base64.b64decode(packed)
     halves = tuple(seen[start : start + HALF] for start in range(0, len(seen), HALF))
-    return _Cursor(owner, state, halves)
+    return _Cursor(owner, state, halves, last[0] if last else math.inf)
