@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page
 
 from inference.models import Budget, Model, Provider, RateLimit, Route
@@ -64,6 +65,16 @@ def states(page: Page, gallery: Gallery) -> Iterator[str]:
     yield "search-nothing"
     page.goto("/search/?q=leave date>=soon")
     yield "search-error"
+    page.goto("/search/?q=leave&f=date:2024-13&f=type=markdown&as_of=0001-01-01")
+    yield "search-error-filters"
+    page.goto("/search/?q=leave&cursor=zzz")
+    yield "search-turned-back"
+    page.goto(f"/search/?q=leave&f=type=markdown&rerank=1&as_of={timezone.localdate()}")
+    page.get_by_text("Save", exact=True).first.click()
+    yield "search-save"
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.goto("/search/")
+    yield "search-saved"
     page.goto("/password/")
     yield "password"
     page.goto("/nothing-here/")

@@ -77,3 +77,24 @@ def test_on_a_phone_what_stands_above_the_results_keeps_to_one_line(
     assert box is not None
     assert box["height"] <= 44
     assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+def test_a_filter_that_is_none_is_taken_off_by_its_chip(
+    visit: Visit, bob: Member, acme_library: Library
+) -> None:
+    page = visit(bob)
+    page.goto("/search/?q=paid leave&f=date:2024-13")
+    page.get_by_role("alert").wait_for()
+    page.locator(".chip").click()
+    page.locator("[data-result]").first.wait_for()
+
+
+def test_as_much_as_the_box_takes_is_searched_for(
+    visit: Visit, bob: Member, acme_library: Library
+) -> None:
+    page = visit(bob)
+    page.goto("/search/")
+    page.locator("#search-box").fill("paid leave ".ljust(8000, "休"))
+    page.keyboard.press("Enter")
+    page.locator("[data-result]").first.wait_for()
+    assert len(page.locator("#search-box").input_value()) == 8000
