@@ -155,12 +155,17 @@ class Breakers:
             return not breaker.closed or 0 <= doubted < self.policy.races_doubted
 
     def failed(self, model: ResolvedModel, error: InferenceError) -> Trip | None:
-        """It failed, if the fault is the provider's; a probe opens its breaker again. The trip, if it opened now."""
+        """It failed, if the fault is the provider's; a probe opens its breaker again. The trip, if it opened now.
+
+        What was under way when the breaker opened is no probe, and tells nothing new.
+        """
         if not is_providers_fault(error):
             self.released(model)
             return None
         with self._lock:
             breaker = self._all.setdefault(key_of(model), self._new())
+            if self.now() < breaker.open_until:
+                return None
             breaker.running += 1
             breaker.recent.append(False)
             if breaker.closed and not self._is_too_much(breaker):
@@ -179,13 +184,14 @@ class Breakers:
         here too, and what was known to them and is no longer is closed.
         """
         with self._lock:
-            seen = set()
+            # Not by trip: of two that this process told of, the older one may have been written last.
+            still_open = set()
             for notice in notices:
-                seen.add(notice.trip)
+                still_open.add(notice.key)
                 self._heed(tenant_id, notice, read_at)
             for key, breaker in list(self._all.items()):
                 told_to, told_at = breaker.told or (None, 0.0)
-                if told_to == tenant_id and told_at < read_at and breaker.trip not in seen:
+                if told_to == tenant_id and told_at < read_at and key not in still_open:
                     self._close(key)
 
     def _heed(self, tenant_id: UUID, notice: Notice, read_at: float) -> None:

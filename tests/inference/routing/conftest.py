@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
@@ -54,3 +55,10 @@ def make_route(alice: Member) -> MakeRoute:
             return route
 
     return make
+
+
+def runners_are_in() -> None:
+    """Waits for the runners of hedged races: those of races that are decided may still be on their way."""
+    for thread in threading.enumerate():
+        if thread.name == "hedge":
+            thread.join(timeout=30)
