@@ -24,17 +24,16 @@ from math import log
 import regex
 import Stemmer
 
+from inference.scripts import CLUSTER, RUN, UNSPACED, is_unspaced, pairs
 from ingestion.stopwords import STOPWORDS
 
 DIMENSIONS = 1_000_000_000  # pgvector's limit for sparsevec
 MAX_TERM = 128  # characters; longer runs are cut, as nobody searches for a whole base64 block
 
-# Scripts written without spaces between words, and Hangul, whose words carry their particles.
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー々〆"
 _TOKEN = regex.compile(
-    rf"[{_UNSPACED}\p{{M}}]*[{_UNSPACED}][{_UNSPACED}\p{{M}}]*"
-    rf"|(?:(?![{_UNSPACED}])[\p{{L}}\p{{M}}\p{{N}}_])+"
-    rf"(?:[-‐‑‒−﹣－./@:'’+&#%=?~]+(?:(?![{_UNSPACED}])[\p{{L}}\p{{M}}\p{{N}}_])+|,\d{{3}}(?!\d))*[+#]{{0,2}}"
+    rf"{RUN}"
+    rf"|(?:(?![{UNSPACED}])[\p{{L}}\p{{M}}\p{{N}}_])+"
+    rf"(?:[-‐‑‒−﹣－./@:'’+&#%=?~]+(?:(?![{UNSPACED}])[\p{{L}}\p{{M}}\p{{N}}_])+|,\d{{3}}(?!\d))*[+#]{{0,2}}"
 )
 # Hyphens of word processors and PDFs; a dash between words, or between numbers, is no hyphen.
 PLAIN_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2212\ufe63\uff0d"), "-")
@@ -42,8 +41,6 @@ PLAIN_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2212\ufe63\uff0d"), 
 _ASCII_TOKEN = re.compile(
     r"[A-Za-z0-9_]+(?:[-./@:'+&#%=?~]+[A-Za-z0-9_]+|,\d{3}(?!\d))*[+#]{0,2}", re.ASCII
 )
-_IS_UNSPACED = regex.compile(rf"[{_UNSPACED}]")
-_CLUSTER = regex.compile(r"\P{M}\p{M}*")
 _PARTS = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 _HUMPS = regex.compile(
     r"\p{Lu}+(?=\p{Lu}\p{Ll})|\p{Lu}?\p{Ll}[\p{Ll}\p{M}]*|\p{Lu}+|\p{N}+|[\p{L}\p{M}]+"
@@ -88,7 +85,7 @@ def term_spans(
     Of a compound word the parts that match, else the whole; of a run without spaces the characters.
     """
     for token in _TOKEN.finditer(text):
-        if _IS_UNSPACED.search(token[0]):
+        if is_unspaced(token[0]):
             yield from _merged(_pair_spans(token[0], token.start(), wanted))
         elif wanted & set(_analysed(token[0][:1024], language, False)):
             parts = [
@@ -100,10 +97,10 @@ def term_spans(
 
 
 def _pair_spans(run: str, offset: int, wanted: AbstractSet[str]) -> Iterator[tuple[int, int]]:
-    clusters = list(_CLUSTER.finditer(run))
+    clusters = list(CLUSTER.finditer(run))
     for first, second in pairwise(clusters) if len(clusters) > 1 else [(*clusters, *clusters)]:
         start, end = first.start(), second.end()
-        if wanted & set(_pairs(run[start:end])):
+        if wanted & set(pairs(run[start:end])):
             yield offset + start, offset + end
 
 
@@ -158,8 +155,8 @@ def idf(documents: int, frequency: int) -> float:
 @lru_cache(maxsize=1 << 17)
 def _analysed(token: str, language: str, question: bool) -> tuple[str, ...]:
     token = token.translate(PLAIN_HYPHENS)
-    if _IS_UNSPACED.search(token):
-        return tuple(_pairs(token))
+    if is_unspaced(token):
+        return tuple(pairs(token))
     words = _word_terms(token, language)
     return tuple(form[:MAX_TERM] for word in words for form in _forms(word, language, question))
 
@@ -176,15 +173,6 @@ def _forms(word: str, language: str, question: bool) -> Iterator[str]:
         )
         if folded:
             yield folded
-
-
-def _pairs(run: str) -> Iterator[str]:
-    """Overlapping pairs of characters, each with its marks; a lone character is itself."""
-    clusters = _CLUSTER.findall(unicodedata.normalize("NFKC", run).casefold())
-    if len(clusters) == 1:
-        yield clusters[0]
-    for first, second in pairwise(clusters):
-        yield first + second
 
 
 def _word_terms(token: str, language: str) -> Iterator[str]:
@@ -267,7 +255,7 @@ def written_words(text: str, language: str) -> Iterator[str]:
     stop = STOPWORDS.get(language, frozenset())
     for token in _TOKEN.finditer(text):
         word = _POSSESSIVE.sub("", token[0])
-        if _IS_UNSPACED.search(word):
+        if is_unspaced(word):
             continue
         parts = _PARTS.findall(word)
         for one in (word, *parts) if len(parts) > 1 else (word,):
@@ -278,7 +266,7 @@ def written_words(text: str, language: str) -> Iterator[str]:
 def word_starts(text: str) -> Iterator[int]:
     """Where a word of a text begins; of a run without blanks, every character."""
     for token in _TOKEN.finditer(text):
-        if _IS_UNSPACED.search(token[0]):
-            yield from (token.start() + one.start() for one in _CLUSTER.finditer(token[0]))
+        if is_unspaced(token[0]):
+            yield from (token.start() + one.start() for one in CLUSTER.finditer(token[0]))
         else:
             yield from (token.start() + one.start() for one in _PARTS.finditer(token[0]))
