@@ -8,9 +8,20 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 
+import regex
 import Stemmer
 
-_WORD = re.compile(r"\w+(?:[.,]\d+)*")
+from inference.scripts import IDEOGRAPHS, RUN, UNSPACED, UNSPACED_ALPHABETS, is_unspaced, pairs
+
+_ASCII_WORD = re.compile(r"\w+(?:[.,]\d+)*", re.ASCII)
+# `re` takes the vowel signs of Indian scripts for gaps between words; `regex` does not.
+_WORD = regex.compile(rf"{RUN}|(?:(?![{UNSPACED}])\w)+(?:[.,]\d+)*")
+# What a pair of characters that no sentence holds weighs, beside a word. Of Chinese and Japanese pairs every other one
+# stands across two words, or asks; of an alphabet's many are held by chance, and what is not says more.
+_UNSEEN = (
+    (regex.compile(rf"[{IDEOGRAPHS}]"), 0.5),
+    (regex.compile(rf"[{UNSPACED_ALPHABETS}]"), 1.5),
+)
 # Words that ask or glue, and say nothing about the subject. Other languages rely on rarity alone.
 _GLUE = frozenset({
     "a", "about", "am", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can",
@@ -30,9 +41,19 @@ def _stem(word: str) -> str:
 
 
 def terms(text: str) -> list[str]:
-    """Stemmed content words, with repetitions."""
-    words = (word for word in _WORD.findall(text.casefold()) if word not in _GLUE)
-    return [_stem(word) for word in words]
+    """Stemmed content words, with repetitions; of a script without blanks between words, pairs of characters."""
+    pattern = _ASCII_WORD if text.isascii() else _WORD
+    return [term for word in pattern.findall(text.casefold()) for term in _terms(word)]
+
+
+def _terms(word: str) -> Iterable[str]:
+    if is_unspaced(word):
+        return pairs(word)
+    return () if word in _GLUE else (_stem(word),)
+
+
+def _weight_unseen(term: str) -> float:
+    return next((weight for script, weight in _UNSEEN if script.search(term)), 1.0)
 
 
 class Vocabulary:
@@ -47,9 +68,10 @@ class Vocabulary:
         self._frequency = Counter(term for one in sets for term in one)
 
     def weight(self, term: str) -> float:
-        """Rarity; a term that no sentence holds weighs as much as the rarest."""
+        """Rarity; a word that no sentence holds weighs as much as the rarest."""
         frequency = self._frequency.get(term, 0)
-        return math.log(1 + (self._count + 1) / (frequency + 1))
+        rarity = math.log(1 + (self._count + 1) / (frequency + 1))
+        return rarity if frequency or term.isascii() else rarity * _weight_unseen(term)
 
     def coverage(self, question: list[str], text: list[str]) -> float:
         """The weighted share of the question's terms that the text holds, in 0..1."""

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import regex
+
+from inference.scripts import STOPS, UNSPACED, UNSPACED_ALPHABETS, is_unspaced
 from inference.types import Passage
 
 # A quotable sentence is neither a stray heading nor half a page without a full stop.
 FEWEST_WORDS, MOST_WORDS = 4, 90
+# Where no blanks part the words, so many characters count as one, and what a full stop ends is no heading.
+CHARACTERS_OF_WORD = 3
+FEWEST_WORDS_TO_STOP = 2
 # A line of fewer words, alone and without a full stop, is taken for a heading.
 FEWEST_IN_LINE = 8
+# Thai and its neighbours end a sentence with a blank, which they also put inside: from this length on it ends one.
+FEWEST_TO_BLANK = 100
 
 # Blank lines and list items end a sentence; a single line break inside a paragraph does not.
 _BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•▪·|#]|\d{1,2}[.)]\s))")
 # A stop, whatever closes after it, then space and the beginning of something new.
-_STOP = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?[^\W_a-zß-öø-ÿ])|[。！？]")
+_STOP = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?[^\W_a-zß-öø-ÿ])|[" + STOPS + "]")
+_BLANK = regex.compile(rf"(?<=[{UNSPACED_ALPHABETS}])\s+(?![ๆฯ])(?=[{UNSPACED_ALPHABETS}])")
+_RUN = regex.compile(rf"[{UNSPACED}]+")
+_SPACED = re.compile(r"\w\S*")
 _SHORTENED = re.compile(
     r"(?:(?<!['’])\b(?:[A-Z]|al|approx|art|ca|cf|co|corp|dept|dr|eds?|e\.g|est|etc|figs?|i\.e|inc|jr|ltd|max|min|mrs?|ms|nos?|pp?|prof"
     r"|ref|sec|sr|st|vol|vs)|^\d{1,3})\.$",
@@ -54,7 +66,7 @@ def quotable_sentences(passages: list[Passage]) -> list[Sentence]:
         found += [
             Sentence(text, index, position)
             for position, text in enumerate(_without_title(texts, passage.title))
-            if FEWEST_WORDS <= len(text.split()) <= MOST_WORDS or _is_unspaced(text)
+            if _is_of_length(text)
         ]
     return found
 
@@ -77,7 +89,18 @@ def _sentences(block: str) -> list[str]:
         texts.append(block[start : stop.end()])
         start = stop.end()
     texts.append(block[start:])
-    return [cleaned for text in texts if (cleaned := _cleaned(text))]
+    parts = (part for text in texts for part in _parted_by_blanks(text))
+    return [cleaned for part in parts if (cleaned := _cleaned(part))]
+
+
+def _parted_by_blanks(text: str) -> Iterator[str]:
+    """What has no full stop, as its script knows none: pieces as long as a sentence."""
+    start = 0
+    for blank in _BLANK.finditer(text):
+        if min(blank.start() - start, len(text) - blank.end()) >= FEWEST_TO_BLANK:
+            yield text[start : blank.start()]
+            start = blank.end()
+    yield text[start:]
 
 
 def _without_bars(block: str) -> str:
@@ -105,11 +128,15 @@ def _cleaned(text: str) -> str:
     return " ".join(_MARK.sub("", _MARKUP.sub("", text)).split())
 
 
-def _is_unspaced(text: str) -> bool:
-    """Languages that put no spaces between words have no word count."""
-    return (
-        len(text.split()) < FEWEST_WORDS
-        and len(text) > 12
-        and not text.isascii()
-        and " " not in text
-    )
+def _is_of_length(text: str) -> bool:
+    fewest = FEWEST_WORDS_TO_STOP if text[-1] in "。！" else FEWEST_WORDS
+    return fewest <= _words(text) <= MOST_WORDS
+
+
+def _words(text: str) -> int:
+    """How many there are, by blanks or, where a script has none, by its characters."""
+    blanks = len(text.split())
+    if not is_unspaced(text):
+        return blanks
+    others = len(_SPACED.findall(_RUN.sub(" ", text)))
+    return max(blanks, others + sum(map(len, _RUN.findall(text))) // CHARACTERS_OF_WORD)

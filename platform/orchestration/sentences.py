@@ -6,6 +6,8 @@ lists are; in a document a line may break inside a sentence, so only blank lines
 
 import re
 
+from inference.scripts import STOPS
+
 Span = tuple[int, int]
 
 _ABBREVIATIONS = frozenset(
@@ -31,7 +33,7 @@ _ABBREVIATIONS = frozenset(
 # A full stop, what closes after it, the citation marks that belong to it, and then space or the end.
 _END = re.compile(
     r"(?P<stop>[.!?…]+)(?:[\"'”’»)\]*_]|(?<=[\"'”’»)\]*_.!?…])\[\d+\])*(?:[ \t]*\[\d+\])*(?=\s|$)"
-    r"|[。！？](?:\s*\[\d+\])*"
+    rf"|[{STOPS}](?:\s*\[\d+\])*"
 )
 _ANSWER_BREAK = re.compile(r"\n+")
 _PASSAGE_BREAK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•▪·|#]|\d{1,2}[.)]\s))")

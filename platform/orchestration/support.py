@@ -9,6 +9,9 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
+import regex
+
+from inference.scripts import RUN, UNSPACED, is_unspaced, pairs
 from ingestion.lexical import stem
 from ingestion.stopwords import STOPWORDS
 from orchestration.sentences import Span, passage_sentences
@@ -20,9 +23,9 @@ NUMBER_DISAGREES, NEGATION_DISAGREES = 0.4, 0.4
 # A second sentence joins the quote only when it adds this much.
 WORTH_A_SECOND_SENTENCE = 0.15
 
-_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|\w+")
+_LETTER = rf"(?![{UNSPACED}])[^\W\d_]"
+_WORD = regex.compile(rf"\d+(?:[.,]\d+)*|{RUN}|(?:{_LETTER})+(?:['’](?:{_LETTER})+)*|\w+")
 _MARK = re.compile(r"\[\d+\]")
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _THOUSANDS = re.compile(r"[.,](?=\d{3}(?:\D|$))")
 # In the languages whose negation is a word of its own.
 _NEGATIONS = frozenset(
@@ -77,8 +80,8 @@ def _terms(written: str, word: str, *, starts: bool) -> list[tuple[str, float]]:
         return [(_NUMBER_WORDS[word], 1.0)]
     if word in _STOP_WORDS or word in _NEGATIONS:
         return []
-    if _CJK.search(word):
-        return [(word[at : at + 2], 1.0) for at in range(max(1, len(word) - 1))]
+    if is_unspaced(word):
+        return [(pair, 1.0) for pair in pairs(word)]
     is_name = written[0].isupper() and not starts
     root = stem(word.removesuffix("'s").removesuffix("’s"), "english")
     return [(root, NAME_WEIGHT if is_name else 1.0)]

@@ -183,6 +183,66 @@ def test_sentences_without_spaces_can_be_quoted() -> None:
     assert len(sentences) == 2
 
 
+CANTEEN = Passage(
+    9, "食堂十一点开门。社員食堂は平日の十一時に開きます。โรงอาหารเปิดเวลาสิบเอ็ดโมงเช้าทุกวัน"
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        ("员工每年有几天带薪年假？", "员工每年享有二十五天带薪年假。"),
+        ("报销申请必须在几天内提交？", "报销申请必须在三十天内提交。"),
+        ("食堂什么时候开门？", "食堂十一点开门。"),
+        (
+            "従業員は年間何日の有給休暇を取得できますか",
+            "従業員は毎年二十五日の有給休暇を取得できます。",
+        ),
+        ("バックアップはいつ行われますか", "バックアップは毎晩二時に行われます。"),
+        ("พนักงานได้รับวันหยุดกี่วัน", "พนักงานได้รับวันหยุดปีละ 25 วัน"),
+    ],
+)
+def test_a_question_in_a_script_without_blanks_is_answered(
+    ask: Ask, clients: Clients, question: str, sentence: str
+) -> None:
+    passages = [CANTEEN, Passage(2, sentence)] if sentence not in CANTEEN.text else [CANTEEN]
+    result = gateway.chat(ask(question=question, passages=passages), clients=clients)
+    assert result.text == f"{sentence} [{passages[-1].n}]"
+
+
+@pytest.mark.parametrize("question", ["公司的总裁是谁？", "社長は誰ですか", "ประธานบริษัทคือใคร"])
+def test_what_such_a_text_does_not_answer_is_not_quoted(question: str) -> None:
+    passages = [
+        CANTEEN,
+        Passage(2, "员工每年享有二十五天带薪年假。従業員は毎年二十五日の有給休暇を取得できます。"),
+    ]
+    assert extract(question, passages, None).refusal == NOT_ANSWERED
+
+
+def test_words_with_vowel_signs_are_whole_and_a_hindi_stop_ends_a_sentence() -> None:
+    leave = "कर्मचारियों को हर साल 25 दिन की छुट्टी मिलती है।"
+    passages = [Passage(1, f"भोजनालय सुबह ग्यारह बजे खुलता है। {leave}")]
+    found = extract("कर्मचारियों को कितने दिन की छुट्टी मिलती है?", passages, None)
+    assert [quote.text for quote in found.quotes] == [leave]
+
+
+def test_sentences_of_a_language_without_blanks_are_told_by_their_length() -> None:
+    assert quotable("员工使用 Microsoft Teams 开会。是。带薪年假") == [
+        "员工使用 Microsoft Teams 开会。"
+    ]
+    assert quotable("带薪年假" * 100) == []
+    assert quotable("휴가는 매년 꼭 준다.") == ["휴가는 매년 꼭 준다."]
+
+
+def test_thai_is_parted_by_its_blanks_where_a_sentence_may_end() -> None:
+    clause = (
+        "พนักงานทุกคนต้องแจ้งหัวหน้างานล่วงหน้าก่อนลาหยุดอย่างน้อยสามวันทำการและต้องกรอกแบบฟอร์มใบลาให้ครบถ้วนทุกครั้ง"
+    )
+    short = "พนักงานใช้ Teams ต่าง ๆ ทุกวัน จันทร์"
+    assert quotable(f"{clause} {clause}") == [clause, clause]
+    assert quotable(short) == [short]
+
+
 def quotable(text: str) -> list[str]:
     return [sentence.text for sentence in quotable_sentences([Passage(n=1, text=text)])]
 

@@ -58,3 +58,16 @@ def test_two_neighbours_are_quoted_when_a_claim_needs_both() -> None:
 
 def test_a_claim_without_content_words_has_no_support() -> None:
     assert supported("It is so.") == 0.0
+
+
+def test_thai_is_compared_by_pairs_of_characters_as_it_is_indexed() -> None:
+    passage = "บริษัทให้พนักงานได้รับวันหยุดปีละ 25 วัน"
+    assert supported("วันหยุดพนักงาน", passage) > 0.8
+    assert supported("วันลาพนักงาน", passage) >= SUPPORTED
+    assert supported("โรงอาหารเปิดตอนเช้า", passage) < SUPPORTED
+
+
+def test_a_hindi_sentence_ends_with_its_own_stop() -> None:
+    passage = "भोजनालय सुबह खुलता है। कर्मचारियों को हर साल छुट्टी मिलती है।"
+    best = best_evidence(reading("कर्मचारियों को छुट्टी मिलती है।"), passage)
+    assert passage[best.start : best.end] == "कर्मचारियों को हर साल छुट्टी मिलती है।"
