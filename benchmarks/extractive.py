@@ -1,6 +1,6 @@
 """The built-in extractive model: does it quote the right sentences, and does it know when to say nothing?
 
-    .venv/bin/python benchmarks/extractive.py
+    .venv/bin/python benchmarks/extractive.py [file ...]
 
 CLAPnq: 300 answerable questions with gold sentences and 300 that their passage does not answer, each with
 its own passage and with the five nearest of 597 passages. Contoso: 201 answerable and 45 unanswerable
@@ -8,6 +8,9 @@ questions over six PDFs in windows of 160 words, six by cosine. XQuAD Greek and 
 the embedding model does not know, the right paragraph among five. Data from `$FOOTNOTE_SHARED`, by default
 `../shared`.
 The provider answers questions in languages that the model does not know by words alone.
+
+With files of SQuAD's form (XQuAD, JSQuAD, CMRC 2018) only those are measured, by words alone: the right paragraph among
+any five, and among neighbours of its article. Unanswerable is a question whose paragraph was taken out.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ from inference.types import Passage  # noqa: E402
 
 DATA = Path(os.environ.get("FOOTNOTE_SHARED", ROOT.parent / "shared")) / "data"
 WINDOW = 160
-XQUAD_SAMPLE = 80
+XQUAD_SAMPLE, FILE_SAMPLE = 80, 300
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Question:
     answerable: bool
     gold: tuple[str, ...] = ()
     places: frozenset[tuple[str, int]] = frozenset()
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,21 +111,61 @@ def pdf_windows(path: Path) -> Iterator[Passage]:
                 yield Passage(0, text[words[start].start() : last.end()], path.name, number)
 
 
-def xquad(language: str) -> Iterator[Question]:
-    folder = DATA / "xquad" / language
-    rng = random.Random(1)  # noqa: S311 - the same sample every time
+@dataclass(frozen=True)
+class Paragraphs:
+    """A set of paragraphs, as texts and titles by name, and of questions, each with its paragraph and its answers."""
+
+    texts: dict[str, str]
+    titles: dict[str, str]
+    asked: list[tuple[str, str, tuple[str, ...]]]
+
+
+def in_folder(folder: Path) -> Paragraphs:
     corpus = {row["_id"]: row for row in rows(folder / "corpus.jsonl")}
     with (folder / "qrels.tsv").open() as file:
         right = {row["query-id"]: row["corpus-id"] for row in csv.DictReader(file, delimiter="\t")}
-    for row in rng.sample(list(rows(folder / "queries.jsonl")), XQUAD_SAMPLE):
-        others = rng.sample([one for one in corpus if one != right[row["_id"]]], 5)
-        for names in ([right[row["_id"]], *others[:4]], others):
-            shuffled = rng.sample(names, 5)
-            passages = [
-                Passage(n, corpus[one]["text"], one, 0) for n, one in enumerate(shuffled, 1)
-            ]
-            place = frozenset({(right[row["_id"]], 0)})
-            yield Question(row["text"], passages, names is not others, places=place)
+    return Paragraphs(
+        {name: row["text"] for name, row in corpus.items()},
+        {name: row["title"] for name, row in corpus.items()},
+        [
+            (row["text"], right[row["_id"]], tuple(row.get("answers", ())))
+            for row in rows(folder / "queries.jsonl")
+        ],
+    )
+
+
+def in_squad_form(path: Path) -> Paragraphs:
+    found = Paragraphs({}, {}, [])
+    for article in json.loads(path.read_text())["data"]:
+        for paragraph in article["paragraphs"]:
+            name = f"p{len(found.texts)}"
+            # JSQuAD puts the title before the text.
+            found.texts[name] = paragraph["context"].rpartition("[SEP]")[2].strip()
+            found.titles[name] = article.get("title", "")
+            for one in paragraph["qas"]:
+                answers = tuple(answer["text"] for answer in one["answers"])
+                found.asked.append((one["question"], name, answers))
+    return found
+
+
+def among_five(given: Paragraphs, sample: int, *, neighbours: bool = False) -> Iterator[Question]:
+    """Each question with its paragraph among five, and once more without it; `neighbours`: of the same article."""
+    rng = random.Random(1)  # noqa: S311 - the same sample every time
+    for text, right, answers in rng.sample(given.asked, sample):
+        others = _others(given, right, rng, neighbours)
+        for names in ([right, *others[:4]], others):
+            shuffled = enumerate(rng.sample(names, 5), 1)
+            passages = [Passage(n, given.texts[one], one, 0) for n, one in shuffled]
+            place = frozenset({(right, 0)})
+            yield Question(text, passages, names is not others, (), place, answers)
+
+
+def _others(given: Paragraphs, right: str, rng: random.Random, neighbours: bool) -> list[str]:
+    names = [one for one in given.texts if one != right]
+    if not neighbours:
+        return rng.sample(names, 5)
+    title = given.titles[right]
+    return sorted(rng.sample(names, len(names)), key=lambda one: given.titles[one] != title)[:5]
 
 
 def squeezed(text: str) -> str:
@@ -148,6 +192,10 @@ def report(name: str, questions: Iterable[Question], embed: Any) -> None:
         line += f"  quotes that are gold {share(mark for one in marks for mark in one)}"
     if any(one.places for one, _ in answerable):
         line += f"  right place among quotes {share(quotes_place(one, found) for one, found in answerable)}"
+    if any(one.answers for one, _ in answerable):
+        line += (
+            f"  answer in quotes {share(quotes_answer(one, found) for one, found in answerable)}"
+        )
     print(line, flush=True)
 
 
@@ -158,22 +206,37 @@ def quotes_place(question: Question, found: Extract) -> bool:
     return bool(places & question.places)
 
 
+def quotes_answer(question: Question, found: Extract) -> bool:
+    return any(answer in quote.text for answer in question.answers for quote in found.quotes)
+
+
 def share(values: Iterable[bool]) -> str:
     listed = list(values)
     return f"{sum(listed) / len(listed):.3f}" if listed else "-"
 
 
-def main() -> None:
+def by_words(path: Path) -> None:
+    given = in_squad_form(path)
+    report(f"{path.stem}, any", among_five(given, FILE_SAMPLE), None)
+    report(f"{path.stem}, neighbours", among_five(given, FILE_SAMPLE, neighbours=True), None)
+
+
+def main(files: list[Path]) -> None:
+    for path in files:
+        by_words(path)
+    if files:
+        return
     with tempfile.TemporaryDirectory() as folder:
         embed = load_embedder(local_model(DEFAULT_SETTING, Path(folder))).embed
         report("clapnq, own passage", clapnq(embed, own_passage=True), embed)
         report("clapnq, five nearest", clapnq(embed, own_passage=False), embed)
         report("contoso, six nearest", contoso(embed), embed)
         for language in ("el", "vi"):
-            report(f"xquad {language}, vectors", xquad(language), embed)
-            report(f"xquad {language}, words alone", xquad(language), None)
+            questions = list(among_five(in_folder(DATA / "xquad" / language), XQUAD_SAMPLE))
+            report(f"xquad {language}, vectors", questions, embed)
+            report(f"xquad {language}, words alone", questions, None)
         report("contoso, words alone", contoso(embed), None)
 
 
 if __name__ == "__main__":
-    main()
+    main([Path(one) for one in sys.argv[1:]])
