@@ -13,35 +13,46 @@ from django.conf import settings
 from django.utils import timezone
 
 from retrieval.models import SampledSearch
-from retrieval.passages import SearchRequest
-from traces.models import Trace
+from tenants.scope import current_principal
+from traces.models import Span, Trace
 
 MOST_A_DAY = 100
 KEPT = timedelta(days=7)
 LOOKED_AT = 400
 
 
-def note(request: SearchRequest) -> None:
-    """Keep the words of a person's search in the open scope, now and then. Uses index: sampled_search_newest"""
+def note(query: str) -> None:
+    """Keep the words of a search in the open scope, now and then; none of the platform's own.
+
+    Uses index: sampled_search_newest
+    """
     every = settings.SEARCH_SAMPLE
-    if not every or request.side != "hybrid" or random.randrange(every):  # noqa: S311  # no secret
+    if not every or random.randrange(every):  # noqa: S311  # no secret
+        return
+    if current_principal().role == "platform":
         return
     today = SampledSearch.objects.filter(created_at__gt=timezone.now() - timedelta(days=1))
     if today.count() < MOST_A_DAY:
-        SampledSearch.objects.create(query=request.query)
+        SampledSearch.objects.create(query=query)
 
 
 def lately(most: int) -> list[str]:
-    """Different searches and questions of the last days in the open scope, newest first: two queries.
+    """Different searches of the last days in the open scope, newest first. Of an answer what was searched for it, not
+    the question, which may follow on from another. Three queries, one of which reads the week's spans.
 
     Uses index: sampled_search_newest, trace_newest
     """
     since = timezone.now() - KEPT
     sampled = SampledSearch.objects.filter(created_at__gt=since).order_by("-created_at")
     asked = Trace.objects.filter(started_at__gt=since).exclude(question="").order_by("-started_at")
+    traces = list(asked.values_list("started_at", "trace_id", "question")[:LOOKED_AT])
+    spans = Span.objects.filter(
+        kind="retrieval", started_at__gt=since, trace_id__in=[key for _, key, _ in traces]
+    )
+    searched = dict(spans.values_list("trace_id", "attributes__footnote.query.searched"))
     rows = [
         *sampled.values_list("created_at", "query")[:LOOKED_AT],
-        *asked.values_list("started_at", "question")[:LOOKED_AT],
+        *((at, searched.get(key) or question) for at, key, question in traces),
     ]
     return list(dict.fromkeys(text for _, text in sorted(rows, reverse=True)))[:most]
 

@@ -178,8 +178,8 @@ def _found(
         rows, ms = _ranked(sql, values)
         if slow.is_slow(ms):
             slow.note(request, ms, sql, values)
-        if request.space is None and current_principal().role != "platform":
-            sampling.note(replace(request, query=query))
+        if request.side == "hybrid" and request.space is None:
+            sampling.note(query)
         plan = slow.plan(sql, values) if request.plan else ""
     passages = tuple(
         _passage(rank, row, asked, place, request) for rank, row in enumerate(rows, start=1)

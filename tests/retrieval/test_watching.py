@@ -21,7 +21,7 @@ from retrieval.search import search
 from tenants.scope import Principal
 from tests.cast import PASSWORD
 from tests.retrieval.corpus import Corpus
-from traces.models import Trace
+from traces.models import Span, Trace
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -82,6 +82,19 @@ def test_a_search_that_leaves_no_trace_is_kept_by_chance_and_compared(
     assert row.queries == 2
     with watched.scope():
         assert SampledSearch.objects.count() == 3  # the comparison's own searches are nobody's
+
+
+def test_of_a_follow_up_what_was_searched_is_compared(watched: Corpus) -> None:
+    ask(watched, "And of steel?")
+    ask(watched, "turbine", days_ago=1)
+    with watched.scope():
+        trace = Trace.objects.order_by("-started_at")[0]
+        Span.objects.create(
+            trace_id=trace.trace_id, span_id="1", name="retrieve", kind="retrieval", outcome="ok",
+            started_at=trace.started_at, duration_ms=1,
+            attributes={"footnote.query": trace.question, "footnote.query.searched": "turbine blades of steel"},
+        )  # fmt: skip
+        assert sampling.lately(9) == ["turbine blades of steel", "turbine"]
 
 
 def test_sampled_searches_are_bounded_and_forgotten(watched: Corpus, settings) -> None:
