@@ -1,5 +1,7 @@
 """Searches kept under a name: saved, renamed, deleted, brought back, and what they found since."""
 
+from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from chat.guards import as_member, asker, in_scope
 from chat.search_pages import Asked
 from retrieval import saved_searches
 from retrieval.errors import SearchRefused
+from retrieval.models import SavedSearch
 
 
 @require_POST
@@ -43,15 +46,8 @@ def save(request: HttpRequest) -> HttpResponse:
 @in_scope
 def rename(request: HttpRequest, saved_id: UUID) -> HttpResponse:
     """Give a saved search another name."""
-    try:
-        row = saved_searches.rename(saved_id, user=request.user, name=request.POST.get("name", ""))  # type: ignore[arg-type]
-    except SearchRefused as error:
-        messages.error(request, error.message)
-        return redirect("search")
-    if row is None:
-        raise Http404
-    messages.success(request, _("It is now called “%(name)s”.") % {"name": row.name})
-    return redirect("search")
+    change = partial(saved_searches.rename, name=request.POST.get("name", ""))
+    return _changed(request, saved_id, change, _("It is now called “%(name)s”."))
 
 
 @require_POST
@@ -67,14 +63,21 @@ def delete(request: HttpRequest, saved_id: UUID) -> HttpResponse:
 @in_scope
 def restore(request: HttpRequest, saved_id: UUID) -> HttpResponse:
     """Bring a saved search back."""
+    return _changed(request, saved_id, saved_searches.restore, _("“%(name)s” is back."))
+
+
+def _changed(
+    request: HttpRequest, saved_id: UUID, change: Callable[..., SavedSearch | None], said: str
+) -> HttpResponse:
+    """The page with what was done, or why not; 404 where there is none of theirs."""
     try:
-        row = saved_searches.restore(saved_id, user=request.user)  # type: ignore[arg-type]
+        row = change(saved_id, user=request.user)
     except SearchRefused as error:
         messages.error(request, error.message)
         return redirect("search")
     if row is None:
         raise Http404
-    messages.success(request, _("“%(name)s” is back.") % {"name": row.name})
+    messages.success(request, said % {"name": row.name})
     return redirect("search")
 
 

@@ -98,14 +98,7 @@ class Corpus:
         with self.scope():
             name = name or f"doc-{uuid4().hex[:8]}"
             chunk = self._chunk(collection, text, name, page, shared, document)
-            keys = {
-                "id": chunk.id,
-                "collection_id": collection.id,
-                "version_id": chunk.version_id,
-            } | shared
-            if vector is not None:
-                Embedding.objects.create(space=self.space, vector=HalfVector(list(vector)), **keys)
-            self._index(collection, text, keys, counted=valid_to is None)
+            self._make_searchable(collection, chunk, vector, shared)
         return chunk
 
     def follow(
@@ -138,14 +131,8 @@ class Corpus:
                 content_hash=b"x",
                 **shared,
             )
-            keys = {
-                "id": chunk.id,
-                "collection_id": chunk.collection_id,
-                "version_id": chunk.version_id,
-            } | shared
-            Embedding.objects.create(space=self.space, vector=HalfVector(list(vector)), **keys)
             collection = Collection.objects.get(pk=chunk.collection_id)
-            self._index(collection, text, keys, counted=before.valid_to is None)
+            self._make_searchable(collection, chunk, vector, shared)
         return chunk
 
     def add_many(self, collection: Collection, texts: Sequence[str]) -> None:
@@ -229,6 +216,22 @@ class Corpus:
             content_hash=b"x",
             **shared,
         )
+
+    def _make_searchable(
+        self,
+        collection: Collection,
+        chunk: Chunk,
+        vector: Sequence[float] | None,
+        shared: dict[str, Any],
+    ) -> None:
+        keys = {
+            "id": chunk.id,
+            "collection_id": collection.id,
+            "version_id": chunk.version_id,
+        } | shared
+        if vector is not None:
+            Embedding.objects.create(space=self.space, vector=HalfVector(list(vector)), **keys)
+        self._index(collection, chunk.text, keys, counted=shared["valid_to"] is None)
 
     def _index(
         self, collection: Collection, text: str, keys: dict[str, Any], *, counted: bool

@@ -6,6 +6,7 @@ A run has one line per document, by its best passage; ``--k`` counts documents t
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -109,14 +110,14 @@ class Command(BaseCommand):
     def _answer(self, result: SearchResult, options: dict[str, Any]) -> None:
         for reason in result.degraded:
             self.stderr.write(f"degraded: {reason}")
-        first = replace(result, passages=result.passages[: options["k"]])
+        shown = result.passages[: options["k"]]
         if options["json"]:
-            rows = rows_of(first, explain=options["explain"])
+            rows = rows_of(shown, explain=options["explain"])
             self.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2))
             return
         for query in result.queries if options["explain"] else ():
             self.stdout.write(f"searched: {query}")
-        for passage in first.passages:
+        for passage in shown:
             self.stdout.write(as_text(passage, explain=options["explain"]))
         if not result.passages:
             self.stdout.write("Nothing found.")
@@ -136,8 +137,8 @@ class Command(BaseCommand):
             except SearchRefused as error:
                 line |= {"results": [], "refused": self._left_out(query, error)}
             else:
-                first = replace(result, passages=result.passages[: options["k"]])
-                line["results"] = rows_of(first, explain=options["explain"])
+                shown = result.passages[: options["k"]]
+                line["results"] = rows_of(shown, explain=options["explain"])
                 if options["explain"]:
                     line["answerability"] = answerability(query.text, result.passages)
             self.stdout.write(json.dumps(line, ensure_ascii=False))
@@ -201,9 +202,9 @@ def _collection_ids(slugs: list[str]) -> tuple[Any, ...] | None:
     return tuple(found[slug] for slug in slugs) or None
 
 
-def rows_of(result: SearchResult, *, explain: bool) -> list[dict[str, Any]]:
-    """The passages of a result in the contract's fields."""
-    return [as_json(passage, explain=explain) for passage in result.passages]
+def rows_of(passages: Sequence[Passage], *, explain: bool) -> list[dict[str, Any]]:
+    """The passages in the contract's fields."""
+    return [as_json(passage, explain=explain) for passage in passages]
 
 
 def as_json(passage: Passage, *, explain: bool) -> dict[str, Any]:
