@@ -1,12 +1,13 @@
-"""HNSW graphs for the partitions in which a scan has become too slow; small tenants never pay for one.
+"""HNSW graphs for the partitions in which a scan takes longer than a graph would; small tenants never pay for one.
 
-``build_due()`` makes what is missing. It needs the tables' owner (``MIGRATION_DATABASE_URL``), builds without blocking
-writers, and may run at any time, again, and twice at once: a graph that an interrupted run left half-built is dropped
-and made anew.
+``build_due()`` makes what is missing, by the rule that the search goes by (``footnote_graph_pays``). It needs the
+tables' owner (``MIGRATION_DATABASE_URL``), builds without blocking writers, and may run at any time, again, and twice
+at once: a graph that an interrupted run left half-built is dropped and made anew.
 The search function takes a graph by its name (``embedding_hnsw_<dimensions>_<partition>``), once it is valid.
 
 A graph is of a partition and not of a tenant, so there are at most as many as partitions for each size of vectors; it
-holds current rows alone. Cost: about 0.2 ms a row to build, and some 1 to 2 ms for each row inserted later.
+holds current rows alone. Cost: about 0.2 ms a row to build, and some 1 to 2 ms for each row inserted later;
+so a tenant whose scan would still do (``ANY_TIME`` chunks) gets its graph once nobody works on documents.
 """
 
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from django.db import connections
 from ingestion import statements
 
 SQL = statements.load(__file__)
-LEAST_ROWS = 10_000
+ANY_TIME = 10_000
 NEIGHBOURS, CANDIDATES = 16, 128
 
 
@@ -35,11 +36,11 @@ class Graph:
         return f"embedding_hnsw_{self.dimensions}_{self.partition.rpartition('_')[2]}"
 
 
-def build_due(*, least_rows: int = LEAST_ROWS) -> list[str]:
-    """Build the missing graphs of partitions that hold a tenant of more than ``least_rows`` chunks; their names."""
+def build_due(*, any_time: int = ANY_TIME) -> list[str]:
+    """Build the missing graphs that pay; their names. While documents are worked on, only for tenants above that."""
     built: list[str] = []
     with _alone() as alone:
-        for graph in due(least_rows) if alone else ():
+        for graph in due(any_time) if alone else ():
             _build(graph)
             built.append(graph.name)
     return built
@@ -58,9 +59,9 @@ def _alone() -> Iterator[bool]:
                 cursor.execute(SQL["unlock"])
 
 
-def due(least_rows: int) -> Iterator[Graph]:
+def due(any_time: int) -> Iterator[Graph]:
     """Graphs that are wanted and not there, or there and broken."""
-    wanted = [Graph(*row) for row in SQL.fetch_across("due", least=least_rows)]
+    wanted = [Graph(*row) for row in SQL.fetch_across("due", any_time=any_time)]
     for graph in dict.fromkeys(wanted):
         if not _is_valid(graph):
             yield graph

@@ -1,11 +1,17 @@
 -- name: due
--- Partitions with a tenant that is large enough, by the counts that search keeps anyway. Looks across tenants, as the operator.
+-- Partitions with a tenant for which a graph pays, by the counts that search keeps anyway. Looks across tenants, as the operator.
+-- Each row that comes into a graph costs about 1 ms: the first graph of a smaller tenant waits until nobody works on documents.
+-- Uses index: run_leased
 SELECT DISTINCT part.name, s.dimensions
-  FROM (SELECT t.tenant_id FROM ingestion_termcount t WHERE t.dimension = 0
-         GROUP BY t.tenant_id HAVING sum(t.documents) > %(least)s) large
+  FROM (SELECT t.tenant_id, sum(t.documents) AS chunks FROM ingestion_termcount t WHERE t.dimension = 0
+         GROUP BY t.tenant_id HAVING sum(t.documents) >= 1000) large
   JOIN ingestion_embeddingspace s ON s.tenant_id = large.tenant_id AND s.state <> 'retired'
- CROSS JOIN LATERAL (SELECT e.tableoid::regclass::text AS name FROM ingestion_embedding e
-                      WHERE e.tenant_id = large.tenant_id AND e.space_id = s.id LIMIT 1) part
+ CROSS JOIN LATERAL (SELECT c.oid::regclass::text AS name, c.reltuples AS chunks FROM pg_class c
+                      WHERE c.oid = (SELECT e.tableoid FROM ingestion_embedding e
+                                      WHERE e.tenant_id = large.tenant_id AND e.space_id = s.id LIMIT 1)) part
+ WHERE footnote_graph_pays(large.chunks, part.chunks, s.dimensions)
+   AND (large.chunks > %(any_time)s
+        OR NOT EXISTS (SELECT FROM ingestion_ingestionrun r WHERE r.lease_until IS NOT NULL))
  ORDER BY 1, 2
 
 -- name: is_valid

@@ -38,14 +38,29 @@ class Place:
 
 def find_place(wanted: Sequence[UUID] | None, *, stated: bool = False) -> Place:
     """The collections of the open scope, all or those wanted. Raises ``UnknownCollection`` for one it cannot read."""
+    sql, values = place_query(current_tenant_id(), wanted, stated=stated)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        rows = cursor.fetchall()
+    return place_of(rows, wanted, stated=stated)
+
+
+def place_query(
+    tenant_id: UUID, wanted: Sequence[UUID] | None, *, stated: bool
+) -> tuple[str, dict[str, Any]]:
+    """The statement that finds a place, and its parameters."""
     values = {
-        "tenant": current_tenant_id(),
+        "tenant": tenant_id,
         "wanted": None if wanted is None else list(wanted),
         "stated": stated,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(statement("search.sql", "place"), values)
-        rows = cursor.fetchall()
+    return statement("search.sql", "place"), values
+
+
+def place_of(
+    rows: Sequence[tuple[Any, ...]], wanted: Sequence[UUID] | None, *, stated: bool
+) -> Place:
+    """What its rows say. Raises ``UnknownCollection`` for a wanted one that is not among them."""
     languages = {row[0]: row[1] for row in rows}
     for collection_id in wanted or ():
         if collection_id not in languages:

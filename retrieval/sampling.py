@@ -3,7 +3,8 @@
 Answers leave traces with their questions; a search by page or API leaves nothing. So every now and then one is kept,
 with its words alone, for a week: by chance (``FOOTNOTE_SEARCH_SAMPLE``), and at most ``MOST_A_DAY`` a tenant.
 
-Entry points: ``note``, ``lately``. Cost: a count and a row for one in so many searches, nothing for the others.
+Entry points: ``is_drawn``, ``note``, ``lately``. Cost: a count and a row for one in so many searches, nothing for the
+others.
 """
 
 import random
@@ -21,14 +22,17 @@ KEPT = timedelta(days=7)
 LOOKED_AT = 400
 
 
+def is_drawn() -> bool:
+    """Whether this search is one to be kept, by chance."""
+    every = settings.SEARCH_SAMPLE
+    return bool(every) and not random.randrange(every)  # noqa: S311  # no secret
+
+
 def note(query: str) -> None:
-    """Keep the words of a search in the open scope, now and then; none of the platform's own.
+    """Keep the words of a search that was drawn, in the open scope; none of the platform's own.
 
     Uses index: sampled_search_newest
     """
-    every = settings.SEARCH_SAMPLE
-    if not every or random.randrange(every):  # noqa: S311  # no secret
-        return
     if current_principal().role == "platform":
         return
     today = SampledSearch.objects.filter(created_at__gt=timezone.now() - timedelta(days=1))

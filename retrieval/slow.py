@@ -1,7 +1,7 @@
 """Searches that took too long, kept with the plan that the database has for them, to be looked at in the admin.
 
-``note`` stores at most ``MOST_A_DAY`` a tenant and day, because each costs the search once more: the plan is taken in
-the same transaction, as the same role and reader, and given up when it takes longer than the search did twice over
+``note`` stores at most ``MOST_A_DAY`` a tenant and day, because each costs the search once more: the plan is taken
+as the same role and reader, and given up when it takes longer than the search did twice over
 (and than ``LEAST_MS``).
 """
 

@@ -83,7 +83,7 @@ def test_a_phrase_is_found_far_below_what_the_rest_of_the_question_finds(
     acme_corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("retrieval.search.REACH", 3)
-    monkeypatch.setattr("retrieval.search.DEPTH", 3)
+    monkeypatch.setattr("retrieval.ranking.DEPTH", 3)
     texts = acme_corpus.collection("texts")
     for _ in range(5):
         acme_corpus.add(texts, "Pumps, valves, seals and gaskets of the supplier: pumps, valves.")

@@ -32,14 +32,25 @@ def fill(corpus, collection, rows: int, groups: str = "{}") -> None:
         )
 
 
+def partition(corpus) -> str:
+    with connections["operator"].cursor() as cursor:
+        cursor.execute(
+            "SELECT tableoid::regclass::text FROM ingestion_embedding WHERE tenant_id = %s LIMIT 1",
+            [corpus.tenant.pk],
+        )
+        return cursor.fetchone()[0]
+
+
 def nearest(corpus, *, groups=(), versions=None, depth: int = 100) -> list:
     """Ids by the graph alone, as the pinned function asks for them."""
     collections = "array(SELECT id FROM ingestion_collection WHERE tenant_id = %s)"
     with connections["owner"].cursor() as cursor:
         cursor.execute("SET ROLE footnote_search")
         cursor.execute(
-            f"SELECT id FROM footnote_nearest(%s::halfvec, %s, %s, {collections}, %s::uuid[], false, %s::uuid[], %s)",
+            "SELECT unnest(ids) FROM footnote_nearest("
+            f"%s::regclass, %s::halfvec, %s, %s, {collections}, %s::uuid[], false, %s::uuid[], %s)",
             [
+                partition(corpus),
                 str(axis(0)),
                 corpus.space.pk,
                 corpus.tenant.pk,
@@ -74,17 +85,18 @@ def large(acme_corpus):
     return acme_corpus
 
 
-def has_graph(corpus) -> bool:
+def graph_for(corpus, chunks: int) -> str | None:
+    """The partition whose graph a search of so many chunks asks."""
     with connections["owner"].cursor() as cursor:
         cursor.execute("SET ROLE footnote_search")
-        cursor.execute("SELECT footnote_has_graph(%s, %s)", [corpus.tenant.pk, AXES])
+        cursor.execute("SELECT footnote_graph(%s, %s, %s)", [corpus.tenant.pk, chunks, AXES])
         found = cursor.fetchone()[0]
         cursor.execute("RESET ROLE")
     return found
 
 
 def test_a_graph_is_built_once_where_a_tenant_is_large(large):
-    assert has_graph(large)
+    assert graph_for(large, ROWS) == partition(large)
     assert vector_index.build_due() == []
 
 
@@ -170,8 +182,8 @@ def test_small_tenants_are_scanned_though_their_partition_has_a_graph(large, glo
 
 def test_nobody_but_the_search_function_may_call_what_is_inside_it(acme_corpus):
     for inner in (
-        "footnote_has_graph(NULL, 8)",
-        "footnote_nearest(NULL, NULL, NULL, NULL, NULL, true, NULL, 1)",
+        "footnote_graph(NULL, 5000, 8)",
+        "footnote_nearest(NULL, NULL, NULL, NULL, NULL, NULL, true, NULL, 1)",
     ):
         with acme_corpus.reader(), connection.cursor() as cursor, pytest.raises(ProgrammingError):
             cursor.execute(f"SELECT {inner}")

@@ -13,12 +13,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--least-rows",
-            type=int,
-            default=vector_index.LEAST_ROWS,
-            help="a tenant with more chunks than this gets one (default 10000)",
+            "--now",
+            action="store_true",
+            help="also for tenants of 4,000 to 10,000 chunks while documents are being worked on",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        built = vector_index.build_due(least_rows=options["least_rows"])
+        built = vector_index.build_due(any_time=0 if options["now"] else vector_index.ANY_TIME)
         self.stdout.write("\n".join(built) or "Nothing is due.")

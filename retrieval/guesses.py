@@ -1,0 +1,43 @@
+"""Where the last search like this one looked, in this process's memory.
+
+The next one is sent whole on that guess, with the question that checks it: one round trip instead of two and those of
+a transaction. A guess that is old costs the search a second round trip, and nothing else: what may be read is never
+guessed, as the database's policies and the search function decide it for each search.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from threading import Lock
+from uuid import UUID
+
+from retrieval.places import Place
+from tenants.scope import Principal
+
+CAPACITY = 1_000
+# A place with more is not kept: it would take more memory than a round trip is worth.
+MOST_COLLECTIONS = 100
+Key = tuple[UUID, bool, frozenset[UUID], tuple[UUID, ...] | None]
+_known: OrderedDict[Key, Place] = OrderedDict()
+_lock = Lock()
+
+
+def guess(asker: Principal, wanted: Sequence[UUID] | None) -> Place | None:
+    """Where this asker's search most likely looks; None for one that has not been met yet."""
+    return _known.get(_key(asker, wanted))
+
+
+def remember(asker: Principal, wanted: Sequence[UUID] | None, place: Place) -> None:
+    """Keep what was found, but for the documents' state, for the next guess."""
+    key = _key(asker, wanted)
+    with _lock:
+        _known.pop(key, None)
+        if 0 < len(place.languages) <= MOST_COLLECTIONS:
+            _known[key] = replace(place, state="")
+        if len(_known) > CAPACITY:
+            _known.popitem(last=False)
+
+
+def _key(asker: Principal, wanted: Sequence[UUID] | None) -> Key:
+    collections = None if wanted is None else tuple(wanted)
+    return asker.tenant_id, asker.reads_all, asker.group_ids, collections
