@@ -3,7 +3,8 @@
 ``build_due()`` makes what is missing, by the rule that the search goes by (``footnote_graph_pays``). It needs the
 tables' owner (``MIGRATION_DATABASE_URL``), builds without blocking writers, and may run at any time, again, and twice
 at once: a graph that an interrupted run left half-built is dropped and made anew.
-The search function takes a graph by its name (``embedding_hnsw_<dimensions>_<partition>``), once it is valid.
+The search function takes a graph by its name (``embedding_hnsw_<dimensions>_<partition>``), once it is valid, and asks
+it by a function that is made with it (``footnote_nearest_<dimensions>_<partition>``).
 
 A graph is of a partition and not of a tenant, so there are at most as many as partitions for each size of vectors; it
 holds current rows alone. Cost: about 0.2 ms a row to build, and some 1 to 2 ms for each row inserted later;
@@ -75,6 +76,9 @@ def _is_valid(graph: Graph) -> bool:
 def _build(graph: Graph) -> None:
     # Names and numbers here are the catalogue's and a column's, never a person's: identifiers cannot be parameters.
     with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            SQL["prepare"], {"partition": graph.partition, "dimensions": graph.dimensions}
+        )
         cursor.execute(f'DROP INDEX CONCURRENTLY IF EXISTS "{graph.name}"')
         cursor.execute(
             f'CREATE INDEX CONCURRENTLY "{graph.name}" ON "{graph.partition}"'

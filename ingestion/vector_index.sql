@@ -17,6 +17,10 @@ SELECT DISTINCT part.name, s.dimensions
 -- name: is_valid
 SELECT i.indisvalid FROM pg_index i WHERE i.indexrelid = to_regclass(%(name)s)
 
+-- name: prepare
+-- The extension's settings are unknown, and so refused in a function, until its library is loaded by some use of it.
+SELECT footnote_prepare_graph(%(partition)s::regclass, %(dimensions)s), '[1]'::halfvec IS NULL
+
 -- name: lock
 -- Of the session, as building an index concurrently is no transaction; gone with it.
 SELECT pg_try_advisory_lock(hashtextextended('footnote vector index', 0))

@@ -4,17 +4,22 @@ from dataclasses import dataclass
 
 from inference import gateway
 from inference.errors import InferenceError
+from retrieval.trust import known_share
 from tenants.scope import Principal
 
 
 @dataclass(frozen=True)
 class EmbeddedQuestion:
-    """A unit vector in Postgres' text form, and the model that made it; or why there is none."""
+    """A unit vector in Postgres' text form, and the model that made it; or why there is none.
+
+    ``known`` is the share of the question that the model has learnt to read (``trust``).
+    """
 
     vector: str | None
     model: str = ""
     dimensions: int = 0
     reason: str = ""
+    known: float = 0.0
 
 
 NOT_ASKED = EmbeddedQuestion(None)
@@ -31,4 +36,5 @@ def embedded_question(
     except InferenceError as error:
         return EmbeddedQuestion(None, reason=f"dense: the question could not be embedded ({error})")
     numbers = ",".join([f"{value:.6g}" for value in result.vectors[0].tolist()])
-    return EmbeddedQuestion(f"[{numbers}]", result.model, result.dimensions)
+    known = known_share(query, specification)
+    return EmbeddedQuestion(f"[{numbers}]", result.model, result.dimensions, known=known)

@@ -23,7 +23,7 @@ from retrieval.places import Place, find_place, place_of, place_query, usable_ve
 from retrieval.query_embedding import NOT_ASKED, EmbeddedQuestion, embedded_question
 from retrieval.questions import Terms, asked_dimensions, asked_terms
 from retrieval.statements import statement
-from retrieval.trust import known_share, lexical_trust
+from retrieval.trust import lexical_trust
 from tenants.scope import Principal, is_inside_transaction, read_at_once
 
 # Each side offers at least this many candidates; what both lack is not found.
@@ -135,8 +135,7 @@ def _asked(
     vector, reason = usable_vector(embedded, place.space)
     languages = () if request.side == "dense" else place.languages.values()
     found = asked_terms(query, languages)
-    known = known_share(query, place.space.specification) if vector and place.space else 0.0
-    trust = lexical_trust(known) if vector else 1.0
+    trust = lexical_trust(embedded.known) if vector else 1.0
     sql, values = _call(request, place, vector, found, trust, tenant_id)
     return Asked(place, found, reason, sql, values)
 

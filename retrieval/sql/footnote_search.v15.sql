@@ -16,8 +16,8 @@
 --   depth              candidates of each side; fused is what either side found
 --   cut                rows returned
 --
--- Fusion: every candidate gets both scores exactly, whichever side found it, so that a passage is not punished for
--- having missed one list. The cosine counts by how far it stands above the hundredth of that side, damped where the
+-- Fusion: every candidate that may be returned gets both scores exactly, whichever side found it, so that a passage is
+-- not punished for having missed one list. The cosine counts by how far it stands above the hundredth of that side, damped where the
 -- whole list is flat; BM25 as a share of what the best passage has and of what the question could have at most, times
 -- how sharply the list falls off: a side whose first ten look alike knows little. The words count in full only where the
 -- best passage reaches half of what the question could have, or as much as two of its words could: a list whose best holds
@@ -52,11 +52,15 @@ DECLARE
     holders  double precision;
     mass     double precision;
     size     bigint;
-    graph    regclass;
+    graph    regproc;
     near     uuid[];
     nearness double precision[];
     matched  uuid[];
     matches  double precision[];
+    floor    double precision;
+    spread   double precision;
+    per_point double precision;
+    left_out double precision := 0;
     -- A few versions are entered by the index on them; many are hashed once, and each row asks whether its own is there
     -- (planning `= ANY` over tens of thousands would take longer than the scan).
     few_versions  constant uuid[] := CASE WHEN cardinality(only_versions) <= 1000 THEN only_versions END;
@@ -116,13 +120,12 @@ BEGIN
     -- some thousand rows (footnote_graph). The graph holds current rows alone, and where it gives fewer than were asked for
     -- the scan answers after all. A graph that is to give much of what it holds takes longer than the scan.
     IF query_vector IS NOT NULL THEN
-        IF as_of IS NULL AND few_versions IS NULL AND size >= 20 * depth THEN
-            graph := footnote_graph(tenant, size, vector_dims(query_vector));
+        IF as_of IS NULL AND few_versions IS NULL AND size >= 40 * depth THEN
+            graph := footnote_graph(tenant, query_space, size, vector_dims(query_vector));
         END IF;
         IF graph IS NOT NULL THEN
-            SELECT n.ids, n.scores INTO near, nearness
-              FROM footnote_nearest(
-                   graph, query_vector, query_space, tenant, chosen, groups, all_read, many_versions, depth) n;
+            EXECUTE format('SELECT ids, scores FROM %s($1, $2, $3, $4, $5, $6, $7, $8)', graph) INTO near, nearness
+              USING query_vector, query_space, tenant, chosen, groups, all_read, many_versions, depth;
             ways[1] := 'graph';
         END IF;
         IF COALESCE(cardinality(near), 0) < depth AND plain THEN
@@ -183,56 +186,68 @@ BEGIN
 
     moments := moments || clock_timestamp();
 
+    -- What each list looks like, best first: its best and hundredth cosine; its best BM25 score, how far the tenth falls
+    -- behind, and whether the best holds enough: half of what the question could have or two of its words' share, whichever
+    -- is less. So what a point of either side counts, and the most that a passage has whom the list of words leaves out.
+    floor := nearness[LEAST(100, cardinality(nearness))];
+    spread := nearness[1] - floor + 0.5;
+    IF matches[1] > 0 THEN
+        per_point := lexical_trust / sqrt(matches[1] * mass)
+            * LEAST(((matches[1] - COALESCE(matches[10], 0)) / matches[1] + 0.05) / 0.5, 1.6)
+            * power(LEAST(1, matches[1] / mass * GREATEST(2, cardinality(term_dimensions) / 2.0)), 2.5);
+        left_out := COALESCE(matches[depth], 0);
+    END IF;
+
     RETURN QUERY
     WITH
     dense_ranked AS (
-        SELECT d.id, d.score, row_number() OVER (ORDER BY d.score DESC, d.id)::integer AS place
-          FROM unnest(near, nearness) AS d (id, score)
+        SELECT d.id, d.score, d.place::integer AS place FROM unnest(near, nearness) WITH ORDINALITY AS d (id, score, place)
     ),
     lexical_ranked AS (
-        SELECT l.id, l.score, row_number() OVER (ORDER BY l.score DESC, l.id)::integer AS place
-          FROM unnest(matched, matches) AS l (id, score)
+        SELECT l.id, l.score, l.place::integer AS place FROM unnest(matched, matches) WITH ORDINALITY AS l (id, score, place)
          WHERE l.score > 0
     ),
-    -- What each list looks like: its best and hundredth cosine; its best BM25 score, how far the tenth falls behind, and
-    -- whether the best holds enough: half of what the question could have or two of its words' share, whichever is less.
-    shape AS (
-        SELECT d.floor, d.best - d.floor + 0.5 AS spread, l.best,
-               LEAST(((l.best - l.tenth) / l.best + 0.05) / 0.5, 1.6)
-               * power(LEAST(1, l.best / mass * GREATEST(2, cardinality(term_dimensions) / 2.0)), 2.5) AS weight
-          FROM (SELECT min(r.score) AS floor, max(r.score) AS best FROM dense_ranked r WHERE r.place <= 100) d,
-               (SELECT max(r.score) AS best, COALESCE(max(r.score) FILTER (WHERE r.place = 10), 0) AS tenth
-                  FROM lexical_ranked r) l
+    -- What each candidate is known to have, where the score of a side that did not list it is missing yet; and what the last
+    -- of those to be returned has at least. Who cannot reach that is not looked up: the result is the same, and most of the
+    -- reading is spared (Fagin, Lotem and Naor 2003, Optimal aggregation algorithms for middleware).
+    listed AS MATERIALIZED (
+        SELECT id, d.place AS dense_place, d.score AS dense_score, l.place AS lexical_place, l.score AS lexical_score,
+               COALESCE((d.score - floor) / spread, 0) + COALESCE(per_point * l.score, 0) AS score
+          FROM dense_ranked d
+          FULL JOIN lexical_ranked l USING (id)
     ),
-    -- The score that a side did not rank is looked up, all at once: a tenant that the planner's statistics do not know yet
-    -- looks to it like one row, and it may then read that tenant whole; so it must do that once and not for each row.
+    threshold AS MATERIALIZED (
+        SELECT CASE WHEN count(*) = cut THEN min(k.score) ELSE '-infinity' END AS score
+          FROM (SELECT a.score FROM listed a WHERE a.dense_place IS NOT NULL ORDER BY a.score DESC LIMIT cut) k
+    ),
+    -- Looked up all at once: a tenant that the planner's statistics do not know yet looks to it like one row, and it may then
+    -- read that tenant whole; so it must do that once and not for each row. What a scan left out has a cosine below the
+    -- hundredth, or no vector where the list is short; a graph may have missed what the words have found.
     -- Uses index: ingestion_embedding_pkey, ingestion_lexicalentry_pkey
-    all_dense AS (
-        SELECT d.id, d.score, d.place FROM dense_ranked d
-        UNION ALL
-        SELECT e.id, -(e.vector <#> query_vector), NULL
+    cosines AS MATERIALIZED (
+        SELECT e.id, -(e.vector <#> query_vector) AS score
           FROM ingestion_embedding e
          WHERE query_vector IS NOT NULL AND e.tenant_id = tenant AND e.space_id = query_space
-           AND e.id = ANY (ARRAY(SELECT l.id FROM lexical_ranked l EXCEPT SELECT d.id FROM dense_ranked d))
+           AND e.id = ANY (ARRAY(SELECT a.id FROM listed a
+                                  WHERE a.dense_place IS NULL
+                                    AND (graph IS NOT NULL
+                                         OR cardinality(near) = depth AND a.score >= (SELECT t.score FROM threshold t))))
     ),
-    all_lexical AS (
-        SELECT l.id, l.score, l.place FROM lexical_ranked l
-        UNION ALL
-        SELECT e.id, -(e.weights <#> question), NULL
+    bm25 AS MATERIALIZED (
+        SELECT e.id, -(e.weights <#> question) AS score
           FROM ingestion_lexicalentry e
-         WHERE question IS NOT NULL AND e.tenant_id = tenant
-           AND e.id = ANY (ARRAY(SELECT d.id FROM dense_ranked d EXCEPT SELECT l.id FROM lexical_ranked l))
-    ),
-    scored AS (
-        SELECT id, d.place AS dense_place, d.score AS dense_score, l.place AS lexical_place, l.score AS lexical_score
-          FROM all_dense d
-          FULL JOIN all_lexical l USING (id)
+         WHERE left_out > 0 AND e.tenant_id = tenant
+           AND e.id = ANY (ARRAY(SELECT a.id FROM listed a
+                                  WHERE a.lexical_place IS NULL
+                                    AND a.score + per_point * left_out >= (SELECT t.score FROM threshold t)))
     ),
     fused AS (
-        SELECT c.id, c.dense_place, c.dense_score, c.lexical_place, c.lexical_score,
-               COALESCE((c.dense_score - s.floor) / s.spread, 0)
-               + COALESCE(lexical_trust * s.weight * c.lexical_score / sqrt(s.best * mass), 0) AS score
-          FROM scored c, shape s
+        SELECT a.id, a.dense_place, COALESCE(a.dense_score, c.score) AS dense_score,
+               a.lexical_place, COALESCE(a.lexical_score, b.score) AS lexical_score,
+               a.score + COALESCE((c.score - floor) / spread, 0) + COALESCE(per_point * b.score, 0) AS score
+          FROM listed a
+          LEFT JOIN cosines c USING (id)
+          LEFT JOIN bm25 b USING (id)
     ),
     -- Versions have one validity and one circle of readers; asked all the same, as for every row that is returned.
     -- Uses index: ingestion_chunk_pkey, chunk_order
@@ -248,22 +263,31 @@ BEGIN
            AND (as_of IS NULL AND p.valid_to IS NULL
                 OR as_of IS NOT NULL AND p.valid_from <= as_of AND (p.valid_to IS NULL OR p.valid_to > as_of))
     ),
-    -- Uses index: ingestion_embedding_pkey, ingestion_lexicalentry_pkey
-    ranked AS (
+    ranked AS MATERIALIZED (
         SELECT f.id, f.dense_place, f.dense_score, f.lexical_place, f.lexical_score,
                GREATEST(f.score, l.least) AS score, COALESCE(f.score < l.least, false) AS page_before
           FROM fused f
           LEFT JOIN lead l ON l.id = f.id
         UNION ALL
-        SELECT l.id, NULL,
-               (SELECT -(e.vector <#> query_vector) FROM ingestion_embedding e
-                 WHERE e.tenant_id = tenant AND e.space_id = query_space AND e.id = l.id), NULL,
-               (SELECT -(e.weights <#> question) FROM ingestion_lexicalentry e WHERE e.tenant_id = tenant AND e.id = l.id),
-               l.least, true
+        SELECT l.id, NULL, NULL, NULL, NULL, l.least, true
           FROM lead l
          WHERE NOT EXISTS (SELECT FROM fused f WHERE f.id = l.id)
          ORDER BY score DESC, id
          LIMIT cut
+    ),
+    -- The scores that were not needed until here: of the page before, and of what no word of the question is in.
+    -- Uses index: ingestion_embedding_pkey, ingestion_lexicalentry_pkey
+    last_cosines AS MATERIALIZED (
+        SELECT e.id, -(e.vector <#> query_vector) AS score
+          FROM ingestion_embedding e
+         WHERE query_vector IS NOT NULL AND e.tenant_id = tenant AND e.space_id = query_space
+           AND e.id = ANY (ARRAY(SELECT r.id FROM ranked r WHERE r.dense_score IS NULL))
+    ),
+    last_bm25 AS MATERIALIZED (
+        SELECT e.id, -(e.weights <#> question) AS score
+          FROM ingestion_lexicalentry e
+         WHERE question IS NOT NULL AND e.tenant_id = tenant
+           AND e.id = ANY (ARRAY(SELECT r.id FROM ranked r WHERE r.lexical_score IS NULL))
     ),
     -- Uses index: ingestion_chunk_pkey, ingestion_document_pkey
     texts AS MATERIALIZED (
@@ -276,10 +300,13 @@ BEGIN
     )
     SELECT k.id, k.document_id, k.version_id, k.collection_id, doc.external_id::text, doc.title::text,
            k.page, k.page_end, k.text, k.heading_path, k.span_start, k.span_end,
-           r.score, r.dense_place, r.dense_score, r.lexical_place, r.lexical_score, r.lexical_score / mass, r.page_before
+           r.score, r.dense_place, COALESCE(r.dense_score, c.score),
+           r.lexical_place, COALESCE(r.lexical_score, b.score), COALESCE(r.lexical_score, b.score) / mass, r.page_before
       FROM ranked r
       JOIN texts k ON k.id = r.id
       JOIN documents doc ON doc.id = k.document_id
+      LEFT JOIN last_cosines c ON c.id = r.id
+      LEFT JOIN last_bm25 b ON b.id = r.id
      ORDER BY r.score DESC, r.id;
 
     IF explained THEN

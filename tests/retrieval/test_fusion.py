@@ -1,5 +1,7 @@
 """Fusion follows the side that knows something of the question."""
 
+import random
+
 import pytest
 
 from inference import gateway
@@ -103,3 +105,32 @@ def test_lexical_scores_are_those_of_bm25(acme_corpus):
     norm = 1.2 * (0.25 + 0.75 * 3 / 10)
     expected = idf_rotor * 2 / (2 + norm) + idf_stator * 1 / (1 + norm)
     assert scores["rotor rotor stator"] == pytest.approx(expected, rel=1e-5)
+
+
+WORDS = ("turbine", "blade", "rotor", "wing", "seal", "pump", "valve", "gasket")
+
+
+@pytest.mark.usefixtures("database")
+def test_scores_that_are_not_looked_up_change_nothing(acme_corpus):
+    """The first few are those of the whole list, whichever side has found them, with the same scores on both."""
+    manual = acme_corpus.collection("manual")
+    chance = random.Random(7)
+    for number in range(160):
+        text = " ".join(chance.choices(WORDS, k=chance.randint(1, 9)))
+        vector = between(0, chance.randint(1, 3), chance.random())
+        acme_corpus.add(manual, f"{text}.", vector, name=f"doc-{number:03}")
+    for question in ("turbine blades", "pump valve seal rotor", "gasket"):
+        with acme_corpus.reader():
+            asked = {"space": acme_corpus.space.id, "depth": 30}
+            whole = call(question, axis(0), cut=60, **asked)
+            assert any(row["dense_rank"] is None for row in whole)
+            assert any(row["lexical_rank"] is None for row in whole)
+            for cut in (1, 3, 10, 30):
+                found = call(question, axis(0), cut=cut, **asked)
+                assert [shown(row) for row in found] == [shown(row) for row in whole[:cut]]
+
+
+def shown(row) -> tuple:
+    """All that explains a passage's place."""
+    sides = ("dense_rank", "dense_score", "lexical_rank", "lexical_score", "lexical_share")
+    return row["external_id"], pytest.approx(row["score"]), *(row[name] for name in sides)

@@ -6,7 +6,13 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from tenants.models import Group, Membership, Tenant
-from tenants.scope import ForeignTenantScope, NoTenantScope, platform_principal, tenant_scope
+from tenants.scope import (
+    ForeignTenantScope,
+    NoTenantScope,
+    platform_principal,
+    read_at_once,
+    tenant_scope,
+)
 from tests.cast import Member
 
 
@@ -114,3 +120,29 @@ def test_another_thread_has_no_scope(alice: Member) -> None:
 def test_a_tenant_sees_only_itself_in_the_list_of_tenants(alice: Member, charlie: Member) -> None:
     with alice.scope():
         assert [tenant.pk for tenant in Tenant.objects.all()] == [alice.tenant.pk]
+
+
+NAMES = ("SELECT tenant_id FROM tenants_group WHERE name = %(name)s", {"name": "Engineers"})
+
+
+def test_what_is_read_at_once_is_the_principals_own_and_leaves_nothing(
+    groups: None, alice: Member, charlie: Member
+) -> None:
+    for member in (alice, charlie):
+        found = read_at_once(member.principal, [NAMES, ("SELECT 1", {})])
+        assert found == [[(member.tenant.pk,)], [(1,)]]
+        assert count_by_sql() == 0
+
+
+def test_nothing_is_read_at_once_inside_of_a_transaction(alice: Member) -> None:
+    with transaction.atomic(), pytest.raises(RuntimeError, match="none may be open"):
+        read_at_once(alice.principal, [NAMES])
+    with alice.scope(), pytest.raises(RuntimeError, match="none may be open"):
+        read_at_once(alice.principal, [NAMES])
+
+
+def test_a_statement_that_fails_at_once_leaves_no_transaction(groups: None, alice: Member) -> None:
+    with pytest.raises(DatabaseError, match="division by zero"):
+        read_at_once(alice.principal, [NAMES, ("SELECT 1 / 0", {}), ("SELECT 1", {})])
+    assert count_by_sql() == 0
+    assert len(read_at_once(alice.principal, [NAMES])[0]) == 1
