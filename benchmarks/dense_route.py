@@ -1,175 +1,124 @@
-"""Recall and cost of the dense side for tenants of many sizes, in a scratch database that is migrated and empty.
+"""Scan or graph: the time of both by size, by the share that a tenant has of the graph, and by the vectors' width.
 
-    DATABASE_URL=... MIGRATION_DATABASE_URL=... OPERATOR_DATABASE_URL=... PYTHONPATH=.:platform \\
-        DJANGO_SETTINGS_MODULE=config.settings .venv/bin/python benchmarks/dense_route.py VECTORS.npy QUERIES.npy
+    SUPERUSER_DATABASE_URL=... .venv/bin/python benchmarks/dense_route.py VECTORS.npy QUESTIONS.npy
 
-The two files hold real unit vectors, float32 of shape (n, dimensions); rows are mixtures of two of them with noise, so
-that tenants of any size have neighbours as real text has them. Tenants of 70, 700, 7,000 and 70,000 chunks share one
-partition with each other. Prints, per tenant: the route, recall@10 against an exact scan, how many rows came back of
-how many were asked for, and the time in Postgres: wall clock, and processor time of the backend, which a busy machine
-does not change as much.
+The two files hold real unit vectors, float32 of shape (n, dimensions), such as ``search_latency --against`` leaves for
+its peers. Tenants of any size are mixtures of two of them with noise, so that they have neighbours as real text has
+them; wider vectors are made of them by a random layer. A table in a schema of its own has rows as wide as
+``ingestion_embedding``'s; it is asked for the hundred nearest of one tenant by an index on the tenant, and by the graph
+with the settings of ``ingestion/migrations/vector_graphs.sql``. Prints medians, recall@10, and what
+``footnote_graph_pays`` says.
 """
 
+import os
 import sys
 import time
-from pathlib import Path
+from collections.abc import Sequence
 from statistics import mean, median
-from uuid import UUID, uuid4
+from typing import Any
 
-import django
 import numpy as np
+import psycopg
 from numpy.typing import NDArray
 
-django.setup()
-
-from django.db import connections  # noqa: E402  (Django first)
-
-from ingestion import vector_index  # noqa: E402
-
-SIZES = (70, 700, 7_000, 70_000)
 Vectors = NDArray[np.float32]
+Connection = psycopg.Connection[tuple[Any, ...]]
+QUESTIONS = 150
+# One tenant's rows, and those of others in the same graph.
+SHARES = ((1_000, 0), (2_000, 0), (4_000, 0), (5_000, 0), (5_000, 5_000), (5_000, 10_000), (5_000, 15_000),
+          (5_000, 35_000), (10_000, 0), (10_000, 20_000), (10_000, 40_000), (10_000, 90_000))  # fmt: skip
+WIDTHS = (768, 1024, 1536, 3072)
+SIZES = (500, 1_000, 2_000, 5_000)
+SCAN = "SELECT id FROM dense_route.rows WHERE tenant = 1 ORDER BY (vector <#> %s::halfvec) + 0 LIMIT 100"
+GRAPH = (
+    "SELECT id FROM dense_route.rows WHERE tenant = 1"
+    " ORDER BY vector::halfvec({0}) <#> %s::halfvec({0}) LIMIT 100"
+)
+AS_SEARCHED = (
+    "SET hnsw.ef_search = 200; SET hnsw.iterative_scan = strict_order; SET hnsw.max_scan_tuples = 40000;"
+    " SET enable_sort = off"
+)
 
 
 def text(vector: Vectors) -> str:
-    return "[" + ",".join(f"{value:.5g}" for value in vector.tolist()) + "]"
+    return "[" + ",".join(f"{value:.4g}" for value in vector.tolist()) + "]"
 
 
-def mixed(base: Vectors, count: int, seed: int) -> Vectors:
-    """Unit vectors near the real ones."""
-    random = np.random.default_rng(seed)
-    first, second = (base[random.integers(0, len(base), count)] for _ in range(2))
-    noise = random.normal(0, 0.35 / base.shape[1] ** 0.5, first.shape)
-    rows = 0.8 * first + 0.3 * second + noise
+def unit(rows: Vectors) -> Vectors:
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
-def partition_of(tenant: UUID) -> int:
-    with connections["operator"].cursor() as cursor:
-        cursor.execute(
-            "SELECT n FROM generate_series(0, 15) n WHERE satisfies_hash_partition("
-            "'ingestion_embedding'::regclass, 16, n, %s)",
-            [tenant],
-        )
-        return int(cursor.fetchone()[0])
+def mixed(base: Vectors, count: int, random: np.random.Generator) -> Vectors:
+    """Unit vectors near the real ones."""
+    first, second = (base[random.integers(0, len(base), count)] for _ in range(2))
+    noise = random.normal(0, 0.35 / base.shape[1] ** 0.5, first.shape)
+    return unit(0.8 * first + 0.3 * second + noise)
 
 
-def neighbours(count: int) -> list[UUID]:
-    """Ids of tenants that fall into one partition."""
-    found: list[UUID] = []
-    while len(found) < count:
-        candidate = uuid4()
-        if not found or partition_of(candidate) == partition_of(found[0]):
-            found.append(candidate)
-    return found
+def fill(
+    connection: Connection, own: Vectors, others: Vectors, random: np.random.Generator
+) -> None:
+    """Both in turn, as they come, and their indexes."""
+    connection.execute(
+        "DROP SCHEMA IF EXISTS dense_route CASCADE; CREATE SCHEMA dense_route;"
+        " CREATE TABLE dense_route.rows (tenant int, id int, other char(120), vector halfvec)"
+    )
+    rows = np.vstack([own, others])
+    with connection.cursor().copy("COPY dense_route.rows FROM STDIN") as copy:
+        for number in random.permutation(len(rows)).tolist():
+            copy.write_row((1 if number < len(own) else 2, number, "", text(rows[number])))
+    width = rows.shape[1]
+    connection.execute("CREATE INDEX ON dense_route.rows (tenant)")
+    connection.execute(
+        f"CREATE INDEX ON dense_route.rows USING hnsw ((vector::halfvec({width})) halfvec_ip_ops)"
+        " WITH (m = 16, ef_construction = 128)"
+    )
+    connection.execute("VACUUM ANALYZE dense_route.rows")
 
 
-def fill(tenant: UUID, rows: Vectors) -> UUID:
-    space, collection = uuid4(), uuid4()
-    with connections["operator"].cursor() as cursor:
-        name = f"size-{len(rows)}-{tenant.hex[:6]}"
-        cursor.execute(
-            "INSERT INTO tenants_tenant (id, slug, name, created_at) VALUES (%s, %s, %s, now())",
-            [tenant, name, name],
-        )
-        cursor.execute(
-            "INSERT INTO ingestion_collection (tenant_id, id, slug, name, description, language, bm25_k1, bm25_b,"
-            " reader_groups, created_at) VALUES (%s, %s, 'set', 'set', '', 'english', 1.2, 0.75, '{}', now())",
-            [tenant, collection],
-        )
-        cursor.execute(
-            "INSERT INTO ingestion_embeddingspace (tenant_id, id, model, dimensions, state, created_at)"
-            " VALUES (%s, %s, 'bench', %s, 'serving', now())",
-            [tenant, space, rows.shape[1]],
-        )
-        cursor.execute(
-            "INSERT INTO ingestion_termcount (tenant_id, id, collection_id, dimension, documents, length)"
-            " VALUES (%s, %s, %s, 0, %s, 1)",
-            [tenant, uuid4(), collection, len(rows)],
-        )
-        copy = (
-            "COPY ingestion_embedding (tenant_id, id, space_id, collection_id, version_id, vector, reader_groups,"
-            " valid_from) FROM STDIN"
-        )
-        with cursor.copy(copy) as out:
-            for row in rows:
-                out.write_row((tenant, uuid4(), space, collection, uuid4(), text(row), "{}", "now"))
-    return space
+def asked(
+    connection: Connection, sql: str, settings: str, questions: Sequence[str]
+) -> tuple[float, list[list[int]]]:
+    """Median of milliseconds, and what each question found."""
+    connection.execute(f"RESET ALL; SET jit = off; SET enable_seqscan = off; {settings}")
+    walls, found = [], []
+    for question in questions:
+        start = time.perf_counter()
+        rows = connection.execute(sql, [question]).fetchall()
+        walls.append((time.perf_counter() - start) * 1000)
+        found.append([row[0] for row in rows])
+    return median(walls), found
 
 
-def processor_ms(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e6
-
-
-def measure(tenant: UUID, space: UUID, queries: Vectors, size: int) -> None:
-    recalls, counts, walls = [], [], []
-    depth = min(100, size)
-    with connections["default"].cursor() as cursor:
-        cursor.execute("BEGIN")
-        cursor.execute(
-            "SELECT set_config('app.tenant_id', %s, true), pg_backend_pid()", [str(tenant)]
-        )
-        pid = cursor.fetchone()[1]
-        call = "SELECT chunk_id FROM footnote_search(%s::halfvec, %s, '{}', '{}', 1, NULL, NULL, NULL, 100, 100)"
-        before = processor_ms(pid)
-        for query in queries:
-            start = time.perf_counter()
-            cursor.execute(call, [text(query), space])
-            cursor.fetchall()
-            walls.append((time.perf_counter() - start) * 1000)
-        spent = (processor_ms(pid) - before) / len(queries)
-        cursor.execute("COMMIT")
-    for query in queries:
-        right, found = exact(tenant, space, query, depth), candidates(tenant, space, query)
-        recalls.append(len(set(right[:10]) & set(found[:10])) / min(10, size))
-        counts.append(len(found))
-    p95 = sorted(walls)[int(0.95 * len(walls))]
+def compare(connection: Connection, own: Vectors, others: Vectors, questions: Vectors) -> None:
+    """One line of the table."""
+    fill(connection, own, others, np.random.default_rng(2))
+    count, total, width = len(own), len(own) + len(others), own.shape[1]
+    texts = [text(question) for question in questions]
+    scan_ms, right = asked(connection, SCAN, "", texts)
+    graph_ms, found = asked(connection, GRAPH.format(width), AS_SEARCHED, texts)
+    recall = mean(len(set(a[:10]) & set(b[:10])) / 10 for a, b in zip(right, found, strict=True))
+    pays = connection.execute("SELECT footnote_graph_pays(%s, %s, %s)", [count, total, width])
+    told = "graph" if pays.fetchall()[0][0] else "scan"
     print(
-        f"| {size:,} | recall@10 {mean(recalls):.3f} | rows {min(counts)} of {depth}"
-        f" | p50 {median(walls):.1f} ms, p95 {p95:.1f} ms, processor {spent:.1f} ms |",
+        f"| {width} | {count:,} of {total:,} | {scan_ms:.2f} ms | {graph_ms:.2f} ms | {recall:.3f} | {told} |",
         flush=True,
     )
 
 
-def exact(tenant: UUID, space: UUID, query: Vectors, depth: int) -> list[UUID]:
-    with connections["operator"].cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM ingestion_embedding WHERE tenant_id = %s AND space_id = %s AND valid_to IS NULL"
-            " ORDER BY vector <#> %s::halfvec LIMIT %s",
-            [tenant, space, text(query), depth],
-        )
-        return [row[0] for row in cursor.fetchall()]
-
-
-def candidates(tenant: UUID, space: UUID, query: Vectors) -> list[UUID]:
-    """What the route chosen by size gives, before texts are joined: this benchmark has none."""
-    with connections["owner"].cursor() as cursor:
-        cursor.execute("SET ROLE footnote_search")
-        cursor.execute(
-            "SELECT sum(documents) > 10000 AND footnote_has_graph(%s, %s) FROM ingestion_termcount"
-            " WHERE tenant_id = %s AND dimension = 0",
-            [tenant, len(query), tenant],
-        )
-        near = cursor.fetchone()[0]
-        if near:
-            cursor.execute(
-                "SELECT id FROM footnote_nearest(%s::halfvec, %s, %s,"
-                " array(SELECT id FROM ingestion_collection WHERE tenant_id = %s), '{}', false, 100)",
-                [text(query), space, tenant, tenant],
-            )
-            found = [row[0] for row in cursor.fetchall()]
-        cursor.execute("RESET ROLE")
-    return found if near else exact(tenant, space, query, 100)
-
-
 def main() -> None:
-    base, queries = (np.load(path).astype(np.float32) for path in sys.argv[1:3])
-    tenants = neighbours(len(SIZES))
-    spaces = [fill(t, mixed(base, n, n)) for t, n in zip(tenants, SIZES, strict=True)]
-    start = time.perf_counter()
-    built = vector_index.build_due()
-    print(f"built {', '.join(built)} in {time.perf_counter() - start:.0f} s", flush=True)
-    for tenant, space, size in zip(tenants, spaces, SIZES, strict=True):
-        measure(tenant, space, queries[:100], size)
+    base, questions = (np.load(path).astype(np.float32) for path in sys.argv[1:3])
+    random = np.random.default_rng(1)
+    with psycopg.connect(os.environ["SUPERUSER_DATABASE_URL"], autocommit=True) as connection:
+        for own, others in SHARES:
+            rows = mixed(base, own, random), mixed(base, others, random)
+            compare(connection, *rows, questions[:QUESTIONS])
+        for width in WIDTHS:
+            layer = random.normal(size=(base.shape[1], width)) / width**0.5
+            wide, wider = (unit(np.tanh(rows @ layer * 6)) for rows in (base, questions))
+            for size in SIZES:
+                compare(connection, wide[:size], wide[:0], wider[:QUESTIONS])
+        connection.execute("DROP SCHEMA dense_route CASCADE")
 
 
 if __name__ == "__main__":

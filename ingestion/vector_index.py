@@ -42,7 +42,7 @@ def build_due(*, any_time: int = ANY_TIME) -> list[str]:
     built: list[str] = []
     with _alone() as alone:
         for graph in due(any_time) if alone else ():
-            _build(graph)
+            build(graph)
             built.append(graph.name)
     return built
 
@@ -61,24 +61,27 @@ def _alone() -> Iterator[bool]:
 
 
 def due(any_time: int) -> Iterator[Graph]:
-    """Graphs that are wanted and not there, or there and broken."""
+    """Graphs that are wanted and not there, or there and broken, or without the function that asks them."""
     wanted = [Graph(*row) for row in SQL.fetch_across("due", any_time=any_time)]
     for graph in dict.fromkeys(wanted):
-        if not _is_valid(graph):
+        if not (_is("is_valid", graph) and _is("is_prepared", graph)):
             yield graph
 
 
-def _is_valid(graph: Graph) -> bool:
-    rows = SQL.fetch_across("is_valid", name=graph.name)
+def _is(what: str, graph: Graph) -> bool:
+    rows = SQL.fetch_across(what, name=graph.name)
     return bool(rows and rows[0][0])
 
 
-def _build(graph: Graph) -> None:
+def build(graph: Graph) -> None:
+    """One graph, and the function that asks it; what is there and whole already stays."""
     # Names and numbers here are the catalogue's and a column's, never a person's: identifiers cannot be parameters.
     with connections["owner"].cursor() as cursor:
         cursor.execute(
             SQL["prepare"], {"partition": graph.partition, "dimensions": graph.dimensions}
         )
+        if _is("is_valid", graph):
+            return
         cursor.execute(f'DROP INDEX CONCURRENTLY IF EXISTS "{graph.name}"')
         cursor.execute(
             f'CREATE INDEX CONCURRENTLY "{graph.name}" ON "{graph.partition}"'

@@ -1,8 +1,9 @@
 """Where the last search like this one looked, in this process's memory.
 
 The next one is sent whole on that guess, with the question that checks it: one round trip instead of two and those of
-a transaction. A guess that is old costs the search a second round trip, and nothing else: what may be read is never
-guessed, as the database's policies and the search function decide it for each search.
+a transaction. A guess that is old costs the search a second round trip, and in the moment in which the tenant has moved
+to another embedding space a second embedding (``serving``). What may be read is never guessed: the database's policies
+and the search function decide it for each search.
 """
 
 from collections import OrderedDict
@@ -23,8 +24,12 @@ _lock = Lock()
 
 
 def guess(asker: Principal, wanted: Sequence[UUID] | None) -> Place | None:
-    """Where this asker's search most likely looks; None for one that has not been met yet."""
-    return _known.get(_key(asker, wanted))
+    """Where this asker's search most likely looks; None for one that has not been met lately."""
+    key = _key(asker, wanted)
+    with _lock:
+        if key in _known:
+            _known.move_to_end(key)
+        return _known.get(key)
 
 
 def remember(asker: Principal, wanted: Sequence[UUID] | None, place: Place) -> None:
@@ -36,6 +41,12 @@ def remember(asker: Principal, wanted: Sequence[UUID] | None, place: Place) -> N
             _known[key] = replace(place, state="")
         if len(_known) > CAPACITY:
             _known.popitem(last=False)
+
+
+def forget(asker: Principal, wanted: Sequence[UUID] | None) -> None:
+    """What was wanted is no longer there for this asker."""
+    with _lock:
+        _known.pop(_key(asker, wanted), None)
 
 
 def _key(asker: Principal, wanted: Sequence[UUID] | None) -> Key:

@@ -17,6 +17,7 @@ from django.db import connection
 
 from ingestion.lexical import terms
 from retrieval import guesses, sampling, serving, slow
+from retrieval.errors import UnknownCollection
 from retrieval.filters import matching_versions
 from retrieval.passages import Explanation, Passage, SearchRequest, SearchResult
 from retrieval.places import Place, find_place, place_of, place_query, usable_vector
@@ -35,6 +36,16 @@ Scope = Callable[[], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True)
+class Task:
+    """A cleaned question, who asks it, and what opens a scope for it."""
+
+    request: SearchRequest
+    query: str
+    asker: Principal
+    scope: Scope
+
+
+@dataclass(frozen=True)
 class Asked:
     """A question as it is put to the database in one place: the call, and what is to be known of it afterwards."""
 
@@ -47,76 +58,77 @@ class Asked:
 
 def ranked(request: SearchRequest, query: str, asker: Principal, scope: Scope) -> SearchResult:
     """Passages for one cleaned question, best first, in a scope of its own or in the open one (``scope`` opens it)."""
-    timings: dict[str, float] = {}
+    task, timings = Task(request, query, asker, scope), dict[str, float]()
     for attempt in range(MOST_SPACES):
-        guess = _guess(request, asker)
-        specification = _specification(request, asker, guess)
+        guess = _guess(task)
+        specification = _specification(task, guess)
         with timed(timings, "embed"):
-            embedded = _embedded(request, query, asker, specification)
+            embedded = _embedded(task, specification)
         with timed(timings, "search"):
-            result = guess and _at_once(request, query, embedded, guess, asker, scope, timings)
+            result = _at_once(task, embedded, guess, timings) if guess else None
             if result:
                 return result
             with scope():
-                place = _place(request, asker)
+                place = _place(task)
                 moved = serving.has_moved(asker.tenant_id, specification, embedded, place.space)
                 if moved and embedded is not NOT_ASKED and attempt + 1 < MOST_SPACES:
                     continue
-                asked = _asked(request, query, embedded, place, asker.tenant_id)
-                return _in_scope(request, query, asked, scope, timings)
+                return _in_scope(task, _asked(task, embedded, place), timings)
     raise AssertionError("the last round returns")
 
 
-def _guess(request: SearchRequest, asker: Principal) -> Place | None:
-    if request.space or request.plan or is_inside_transaction():
+def _guess(task: Task) -> Place | None:
+    """Where it most likely looks, unless that is known to be old, or each step is to be seen by itself."""
+    if task.request.space or task.request.plan or is_inside_transaction():
         return None
-    return guesses.guess(asker, request.collection_ids)
+    guess = guesses.guess(task.asker, task.request.collection_ids)
+    expected = serving.expected(task.asker.tenant_id)
+    is_old = guess and guess.space and guess.space.specification != expected
+    return None if is_old else guess
 
 
-def _specification(request: SearchRequest, asker: Principal, guess: Place | None) -> str:
-    space = request.space or (guess and guess.space)
-    return space.specification if space else serving.expected(asker.tenant_id)
+def _specification(task: Task, guess: Place | None) -> str:
+    space = task.request.space or (guess and guess.space)
+    return space.specification if space else serving.expected(task.asker.tenant_id)
 
 
-def _embedded(
-    request: SearchRequest, query: str, asker: Principal, specification: str
-) -> EmbeddedQuestion:
-    if request.side == "lexical":
+def _embedded(task: Task, specification: str) -> EmbeddedQuestion:
+    if task.request.side == "lexical":
         return NOT_ASKED
-    return embedded_question(query, asker, specification)
+    return embedded_question(task.query, task.asker, specification)
 
 
 def _at_once(
-    request: SearchRequest,
-    query: str,
-    embedded: EmbeddedQuestion,
-    guess: Place,
-    asker: Principal,
-    scope: Scope,
-    timings: dict[str, float],
+    task: Task, embedded: EmbeddedQuestion, guess: Place, timings: dict[str, float]
 ) -> SearchResult | None:
     """The search in one round trip; None where things are no longer as was guessed."""
-    asked = _asked(request, query, embedded, guess, asker.tenant_id)
-    where = place_query(asker.tenant_id, request.collection_ids, stated=request.stated)
+    asker, wanted, stated = task.asker, task.request.collection_ids, task.request.stated
+    asked = _asked(task, embedded, guess)
+    where = place_query(asker.tenant_id, wanted, stated=stated)
+    # Waiting for a connection makes no search slow.
+    connection.ensure_connection()
     start = time.perf_counter()
     seen, rows = read_at_once(asker, [where, (asked.sql, asked.values)])
     ms = (time.perf_counter() - start) * 1000
-    place = place_of(seen, request.collection_ids, stated=request.stated)
+    try:
+        place = place_of(seen, wanted, stated=stated)
+    except UnknownCollection:
+        guesses.forget(asker, wanted)
+        raise
     if replace(place, state="") != guess:
         return None
-    _keep(request, query, asked, ms, scope)
-    return _result(request, replace(asked, place=place), rows, timings)
+    _keep(task, asked, ms)
+    return _result(task.request, replace(asked, place=place), rows, timings)
 
 
-def _place(request: SearchRequest, asker: Principal) -> Place:
+def _place(task: Task) -> Place:
+    request = task.request
     found = find_place(request.collection_ids, stated=request.stated)
-    guesses.remember(asker, request.collection_ids, found)
+    guesses.remember(task.asker, request.collection_ids, found)
     return replace(found, space=request.space) if request.space else found
 
 
-def _in_scope(
-    request: SearchRequest, query: str, asked: Asked, scope: Scope, timings: dict[str, float]
-) -> SearchResult:
+def _in_scope(task: Task, asked: Asked, timings: dict[str, float]) -> SearchResult:
     """The search in the open scope, and its plan, if that is asked for."""
     rows, plan = Rows(), ""
     if asked.place.languages:
@@ -124,66 +136,57 @@ def _in_scope(
         with connection.cursor() as cursor:
             cursor.execute(asked.sql, asked.values)
             rows = list(cursor.fetchall())
-        _keep(request, query, asked, (time.perf_counter() - start) * 1000, scope)
-        plan = slow.plan(asked.sql, asked.values) if request.plan else ""
-    return _result(request, asked, rows, timings, plan)
+        _keep(task, asked, (time.perf_counter() - start) * 1000)
+        plan = slow.plan(asked.sql, asked.values) if task.request.plan else ""
+    return _result(task.request, asked, rows, timings, plan)
 
 
-def _asked(
-    request: SearchRequest, query: str, embedded: EmbeddedQuestion, place: Place, tenant_id: UUID
-) -> Asked:
+def _asked(task: Task, embedded: EmbeddedQuestion, place: Place) -> Asked:
     vector, reason = usable_vector(embedded, place.space)
-    languages = () if request.side == "dense" else place.languages.values()
-    found = asked_terms(query, languages)
-    trust = lexical_trust(embedded.known) if vector else 1.0
-    sql, values = _call(request, place, vector, found, trust, tenant_id)
-    return Asked(place, found, reason, sql, values)
-
-
-def _call(
-    request: SearchRequest,
-    place: Place,
-    vector: str | None,
-    asked: Terms,
-    trust: float,
-    tenant_id: UUID,
-) -> tuple[str, dict[str, Any]]:
-    """The call of the search function, with the filter inside it, and its parameters."""
-    counts = asked_dimensions(asked)
+    languages = () if task.request.side == "dense" else place.languages.values()
+    found = asked_terms(task.query, languages)
+    counts = asked_dimensions(found)
     values: dict[str, Any] = {
         "vector": vector,
         "space": place.space.id if place.space else None,
         "dimensions": list(counts),
         "counts": list(counts.values()),
-        "trust": trust,
+        "trust": lexical_trust(embedded.known) if vector else 1.0,
         "collections": list(place.languages),
-        "as_of": request.as_of,
-        "depth": max(DEPTH, request.limit),
-        "cut": request.limit,
+        "as_of": task.request.as_of,
+        "depth": max(DEPTH, task.request.limit),
+        "cut": task.request.limit,
     }
-    versions = "NULL"
-    if request.filter is not None:
-        passing = matching_versions(
-            request.filter,
-            tenant_id=tenant_id,
-            collection_ids=list(place.languages),
-            as_of=request.as_of,
-        )
-        versions, values = f"ARRAY({passing.sql})", values | passing.parameters
-    return statement("search.sql", "search").format(versions=versions), values
+    versions, passing = _filtered(task, list(place.languages))
+    sql = statement("search.sql", "search").format(versions=versions)
+    return Asked(place, found, reason, sql, values | passing)
 
 
-def _keep(request: SearchRequest, query: str, asked: Asked, ms: float, scope: Scope) -> None:
+def _filtered(task: Task, collection_ids: list[UUID]) -> tuple[str, dict[str, Any]]:
+    """The versions that the filter lets through, as SQL inside the call, and its parameters."""
+    if task.request.filter is None:
+        return "NULL", {}
+    passing = matching_versions(
+        task.request.filter,
+        tenant_id=task.asker.tenant_id,
+        collection_ids=collection_ids,
+        as_of=task.request.as_of,
+    )
+    return f"ARRAY({passing.sql})", passing.parameters
+
+
+def _keep(task: Task, asked: Asked, ms: float) -> None:
     """What is kept of a search: a slow one with its plan, one of many as a sample. Mostly nothing, at no cost."""
+    request = task.request
     is_slow = slow.is_slow(ms)
     is_sampled = request.side == "hybrid" and request.space is None and sampling.is_drawn()
     if not (is_slow or is_sampled):
         return
-    with scope():
+    with task.scope():
         if is_slow:
             slow.note(request, ms, asked.sql, asked.values)
         if is_sampled:
-            sampling.note(query)
+            sampling.note(task.query)
 
 
 def _result(

@@ -1,7 +1,7 @@
 -- From how many chunks on a graph of vectors pays: one rule for whoever builds it and for the search that asks it.
 --
--- Where it is the tenant's alone, a graph takes half the time of a scan from some 4,000 vectors on; of vectors that do not
--- fit into their rows, which a scan fetches one by one (TOAST), from 1,000 on. Where only a part of the graph is the
+-- Where it is the tenant's alone, a graph takes half the time of a scan from some 4,000 vectors on; of vectors that do
+-- not fit into their rows, which a scan fetches one by one (TOAST), from 1,000 on. Where only a part of the graph is the
 -- tenant's, so many more are passed by: it has to be larger in the same measure (docs/benchmarks.md has the figures).
 CREATE FUNCTION footnote_graph_pays(chunks double precision, neighbours double precision, dimensions integer)
 RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -11,18 +11,20 @@ $$;
 GRANT EXECUTE ON FUNCTION footnote_graph_pays(double precision, double precision, integer)
    TO footnote_search, footnote_operator;
 
--- Makes the function that asks one graph: footnote_nearest_<dimensions>_<partition>. Its statement names the partition and
--- the size of the vectors, as the index's expression does, so that it is planned once in a connection's life; planning
--- it for each search took a third of the time that the graph takes. Whoever builds a graph calls this (ingestion.vector_index).
+-- Makes the function that asks one graph: footnote_nearest_<dimensions>_<partition>. Its statement names the partition
+-- and the size of the vectors, as the index's expression does, so that it is planned once in a connection's life;
+-- planning it for each search took a third of the time that the graph takes. Whoever builds a graph calls this
+-- (ingestion.vector_index).
 CREATE FUNCTION footnote_prepare_graph(part regclass, dimensions integer) RETURNS void
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $make$
 DECLARE
     arguments constant text := '(halfvec, uuid, uuid, uuid[], uuid[], boolean, uuid[], integer)';
     name      constant text := format('footnote_nearest_%s_%s', dimensions, substring(part::text FROM '\d+$'));
 BEGIN
-    -- The nearest rows, by the graph that other tenants share: the scan goes on until enough of ours are found (iterative),
-    -- and filters are applied on the way. Not a definer of its own: it runs with the rights of footnote_search, the only one
-    -- who may call it. Sorting is priced out, so that the planner takes the graph.
+    -- The nearest rows, by the graph that other tenants share: the scan goes on until enough of ours are found
+    -- (iterative), and filters are applied on the way. Not a definer of its own: it runs with the rights of
+    -- footnote_search, the only one who may call it. Sorting is priced out, so that the planner takes the graph; the
+    -- versions of a filter are told IS TRUE, so that they are hashed and not joined row by row.
     EXECUTE format($template$
         CREATE OR REPLACE FUNCTION %1$I(
             query_vector halfvec, query_space uuid, tenant uuid, chosen uuid[], groups uuid[], all_read boolean,
@@ -51,7 +53,7 @@ BEGIN
                          WHERE e.valid_to IS NULL AND vector_dims(e.vector) = %3$s
                            AND e.tenant_id = tenant AND e.space_id = query_space AND e.collection_id = ANY (chosen)
                            AND (all_read OR cardinality(e.reader_groups) = 0 OR e.reader_groups && groups)
-                           AND e.version_id IN (SELECT unnest(only_versions))
+                           AND (e.version_id IN (SELECT unnest(only_versions))) IS TRUE
                          ORDER BY e.vector::halfvec(%3$s) <#> query_vector::halfvec(%3$s)
                          LIMIT depth) n;
             END IF;
@@ -61,6 +63,7 @@ BEGIN
     EXECUTE format('REVOKE ALL ON FUNCTION %I%s FROM PUBLIC, footnote_app, footnote_operator', name, arguments);
 END
 $make$;
+REVOKE ALL ON FUNCTION footnote_prepare_graph(regclass, integer) FROM PUBLIC, footnote_app, footnote_operator;
 
 DO $$
 DECLARE graph record;

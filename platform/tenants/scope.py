@@ -107,7 +107,7 @@ def read_at_once(
 
     Nothing waits for the answer of what goes before it: one round trip, where a scope needs one for its beginning, its
     settings, each statement and its end. Raises ``RuntimeError`` inside of a transaction, and Django's database errors;
-    the connection is given back then, so that nobody finds what was left open. Django does not log these statements.
+    the connection is given back then, so that nobody finds what was left open.
     """
     if is_inside_transaction():
         raise RuntimeError("what is read at once is a transaction of its own: none may be open")
@@ -116,7 +116,9 @@ def read_at_once(
     whole = (("BEGIN", None), (_SET, _settings(principal)), *statements, ("COMMIT", None))
     try:
         with connection.wrap_database_errors, connection.connection.pipeline():
-            cursors = [connection.connection.execute(sql, values) for sql, values in whole]
+            cursors = [connection.cursor() for _ in whole]
+            for cursor, (sql, values) in zip(cursors, whole, strict=True):
+                cursor.execute(sql, values)
         return [cursor.fetchall() for cursor in cursors[2:-1]]
     except BaseException:
         connection.close()

@@ -1,5 +1,5 @@
-"""The graph answers from a few thousand chunks on, where it is mostly the tenant's own; and of the passages that one side has
-found, those that cannot come among the first are no longer looked up on the other."""
+"""The graph answers from a few thousand chunks on, where it is mostly the tenant's own; and of the passages that one side
+has found, those that cannot come among the first are no longer looked up on the other."""
 
 from django.db import migrations
 

@@ -120,7 +120,8 @@ BEGIN
     -- some thousand rows (footnote_graph). The graph holds current rows alone, and where it gives fewer than were asked for
     -- the scan answers after all. A graph that is to give much of what it holds takes longer than the scan.
     IF query_vector IS NOT NULL THEN
-        IF as_of IS NULL AND few_versions IS NULL AND size >= 40 * depth THEN
+        IF as_of IS NULL AND few_versions IS NULL
+           AND size >= depth * (CASE WHEN vector_dims(query_vector) < 900 THEN 40 ELSE 10 END) THEN
             graph := footnote_graph(tenant, query_space, size, vector_dims(query_vector));
         END IF;
         IF graph IS NOT NULL THEN
@@ -201,15 +202,18 @@ BEGIN
     RETURN QUERY
     WITH
     dense_ranked AS (
-        SELECT d.id, d.score, d.place::integer AS place FROM unnest(near, nearness) WITH ORDINALITY AS d (id, score, place)
+        SELECT d.id, d.score, row_number() OVER (ORDER BY d.score DESC, d.id)::integer AS place
+          FROM unnest(near, nearness) AS d (id, score)
     ),
     lexical_ranked AS (
-        SELECT l.id, l.score, l.place::integer AS place FROM unnest(matched, matches) WITH ORDINALITY AS l (id, score, place)
+        SELECT l.id, l.score, row_number() OVER (ORDER BY l.score DESC, l.id)::integer AS place
+          FROM unnest(matched, matches) AS l (id, score)
          WHERE l.score > 0
     ),
-    -- What each candidate is known to have, where the score of a side that did not list it is missing yet; and what the last
-    -- of those to be returned has at least. Who cannot reach that is not looked up: the result is the same, and most of the
-    -- reading is spared (Fagin, Lotem and Naor 2003, Optimal aggregation algorithms for middleware).
+    -- What each candidate is known to have, where the score of a side that did not list it is missing yet; and what the
+    -- last of those to be returned has at least. Who cannot reach that is not looked up: the result is the same, and most
+    -- of the reading is spared (Fagin, Lotem and Naor 2003, Optimal aggregation algorithms for middleware). While a
+    -- collection is weighed anew its postings are those of before, and so is what the list of words leaves out.
     listed AS MATERIALIZED (
         SELECT id, d.place AS dense_place, d.score AS dense_score, l.place AS lexical_place, l.score AS lexical_score,
                COALESCE((d.score - floor) / spread, 0) + COALESCE(per_point * l.score, 0) AS score

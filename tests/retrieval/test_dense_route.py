@@ -1,5 +1,6 @@
 """Large tenants are searched by a graph that others share: near to exact, never short, never a foreign row."""
 
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -15,17 +16,18 @@ from tests.retrieval.pinned import call
 
 pytestmark = pytest.mark.usefixtures("database")
 ROWS = 10_500
-RANDOM = ", ".join(["random() - 0.5"] * AXES)
+CHANCE = "random() - 0.5"
 
 
-def fill(corpus, collection, rows: int, groups: str = "{}") -> None:
+def fill(corpus, collection, rows: int, groups: str = "{}", width: int = AXES) -> None:
     """So many embeddings of random directions, with their counts, without texts."""
     with corpus.scope(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO ingestion_embedding"
             " (tenant_id, id, space_id, collection_id, version_id, vector, reader_groups, valid_from)"
             " SELECT %s, uuidv7(), %s, %s, uuidv7(),"
-            f" l2_normalize(ARRAY[{RANDOM}]::real[]::halfvec), %s, now() FROM generate_series(1, %s)",
+            f" l2_normalize(ARRAY[{', '.join([CHANCE] * width)}]::real[]::halfvec), %s, now()"
+            " FROM generate_series(1, %s)",
             [corpus.tenant.pk, corpus.space.pk, collection.pk, groups, rows],
         )
         cursor.execute(
@@ -212,13 +214,13 @@ def test_a_part_of_a_graph_that_is_too_small_is_scanned(large):
     assert graph_for(large, 2_000) is None
 
 
-def told(corpus, depth: int) -> str:
+def told(corpus, depth: int, vector=None) -> str:
     """What the function says of its way to the vectors."""
     with corpus.reader(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('app.explain', 'on', true)")
         lines: list[str] = []
         connection.connection.add_notice_handler(lambda said: lines.append(said.message_primary))
-        call(vector=axis(0), space=corpus.space.id, depth=depth)
+        call(vector=vector or axis(0), space=corpus.space.id, depth=depth)
     return "".join(lines)
 
 
@@ -243,3 +245,61 @@ def test_the_first_graph_of_a_smaller_tenant_waits_until_nobody_works_on_documen
     with large.scope():
         run.delete()
     assert name in vector_index.build_due(any_time=2 * ROWS)
+
+
+def test_a_graph_without_its_function_is_mended_and_not_built_again(large):
+    function = graph_of(large)
+    name = function.replace("footnote_nearest", "embedding_hnsw")
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT pg_relation_filenode(%s)", [name])
+        file = cursor.fetchone()[0]
+        cursor.execute(f"DROP FUNCTION {function}")
+        assert graph_for(large, ROWS) is None
+        assert "vectors: scan, 100 candidates" in told(large, 100)
+        assert name in vector_index.build_due()
+        cursor.execute("SELECT pg_relation_filenode(%s)", [name])
+        assert cursor.fetchone()[0] == file
+    assert graph_for(large, ROWS) == function
+
+
+def test_wide_vectors_are_found_by_a_graph_from_a_thousand_on(acme_corpus):
+    """They do not fit into their rows. Beside it in the partition: vectors of another width."""
+    width, rows = 950, 1_500
+    manual = acme_corpus.collection("manual")
+    acme_corpus.add(manual, "A narrow one.", axis(0))
+    fill(acme_corpus, manual, rows, width=width)
+    partition = graph_of(acme_corpus).rpartition("_")[2]
+    vector_index.build(vector_index.Graph(f"ingestion_embedding_{partition}", width))
+    said = told(acme_corpus, 100, vector=[1.0] + [0.0] * (width - 1))
+    assert "vectors: graph, 100 candidates" in said
+
+
+def test_the_versions_of_a_filter_are_hashed_and_not_joined(large):
+    """Joined row by row a filter that lets half of a large tenant through took seconds."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SET ROLE footnote_search")
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = %s", [graph_of(large)])
+        body = cursor.fetchone()[0].split("ELSE", 1)[1].split(";", 1)[0]
+        body = body.replace("INTO ids, scores", "")
+        kinds = {
+            "query_vector": "halfvec",
+            "query_space": "uuid",
+            "tenant": "uuid",
+            "chosen": "uuid[]",
+            "groups": "uuid[]",
+            "all_read": "boolean",
+            "only_versions": "uuid[]",
+            "depth": "integer",
+        }
+        for number, name in enumerate(kinds, start=1):
+            body = re.sub(rf"\b{name}\b", f"${number}", body)
+        cursor.execute("SET plan_cache_mode = force_generic_plan; SET enable_sort = off")
+        try:
+            cursor.execute(f"PREPARE probe ({', '.join(kinds.values())}) AS {body}")
+            cursor.execute(f"EXPLAIN EXECUTE probe ({', '.join(['NULL'] * len(kinds))})")
+            found = "\n".join(row[0] for row in cursor.fetchall())
+        finally:
+            cursor.execute("RESET ROLE; DEALLOCATE ALL; RESET ALL")
+    assert "embedding_hnsw" in found, found
+    assert "hashed SubPlan" in found, found
+    assert "Join" not in found, found

@@ -6,9 +6,11 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
+from inference import gateway
 from ingestion.models import Collection, EmbeddingSpace
 from retrieval import guesses, ranking
 from retrieval.errors import UnknownCollection
+from retrieval.models import SlowQuery
 from retrieval.passages import SearchRequest, SearchResult
 from retrieval.places import Place
 from retrieval.search import search
@@ -73,9 +75,10 @@ def test_what_is_closed_to_a_reader_is_not_found_on_an_old_guess(acme_corpus, ma
         assert texts(ask(acme_corpus, **asked)) == ["Turbine blades."]
     with acme_corpus.scope():
         Collection.objects.update(reader_groups=[uuid4()])
-    with pytest.raises(UnknownCollection):
-        ask(acme_corpus, **asked)
-    assert sent == [2, 2]
+    for _ in range(2):
+        with pytest.raises(UnknownCollection):
+            ask(acme_corpus, **asked)
+    assert sent == [2, 2], "one to learn of it"
     assert ask(acme_corpus).passages == ()
 
 
@@ -95,6 +98,39 @@ def test_a_space_that_has_changed_is_noticed(acme_corpus, manual, sent) -> None:
     assert "axes" in before.degraded[0]
     assert "other" in after.degraded[0]
     assert sent == [2]
+
+
+def test_a_tenant_that_has_moved_is_followed_by_all_its_askers(
+    acme_corpus, manual, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models: list[str] = []
+    embed = ranking.embedded_question
+
+    def noted(query, asker, specification):
+        models.append(specification)
+        return embed(query, asker, specification)
+
+    monkeypatch.setattr(ranking, "embedded_question", noted)
+    group, cut = uuid4(), f"{gateway.embedding_model().name}@256"
+    for _ in range(2):
+        ask(acme_corpus)
+        ask(acme_corpus, "turbine blades", group)
+    with acme_corpus.scope():
+        EmbeddingSpace.objects.update(specification=cut)
+    ask(acme_corpus)
+    ask(acme_corpus, "turbine blades", group)
+    assert models == [""] * 5 + [cut] * 2
+
+
+def test_what_is_slow_is_kept_of_a_search_at_once(acme_corpus, manual, sent, settings) -> None:
+    settings.SLOW_SEARCH_MS = 0.001
+    for _ in range(2):
+        ask(acme_corpus)
+    assert sent == [2]
+    with acme_corpus.scope():
+        kept = list(SlowQuery.objects.all())
+    assert len(kept) == 2
+    assert all("1 passages in 1 collections" in one.plan for one in kept)
 
 
 def test_guesses_are_one_askers_own(acme_corpus, globex_corpus, manual) -> None:
