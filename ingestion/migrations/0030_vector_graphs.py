@@ -17,6 +17,7 @@ END
 $$;
 DROP FUNCTION footnote_prepare_graph(regclass, integer);
 DROP FUNCTION footnote_graph_pays(double precision, double precision, integer);
+DROP FUNCTION footnote_graph_least(integer);
 """
 
 

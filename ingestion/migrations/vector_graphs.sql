@@ -3,11 +3,14 @@
 -- Where it is the tenant's alone, a graph takes half the time of a scan from some 4,000 vectors on; of vectors that do
 -- not fit into their rows, which a scan fetches one by one (TOAST), from 1,000 on. Where only a part of the graph is the
 -- tenant's, so many more are passed by: it has to be larger in the same measure (docs/benchmarks.md has the figures).
+CREATE FUNCTION footnote_graph_least(dimensions integer) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT CASE WHEN dimensions < 900 THEN 4000 ELSE 1000 END $$;
 CREATE FUNCTION footnote_graph_pays(chunks double precision, neighbours double precision, dimensions integer)
 RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT chunks >= c.least AND 2 * chunks * chunks >= c.least * GREATEST(neighbours, chunks)
-      FROM (SELECT CASE WHEN dimensions < 900 THEN 4000 ELSE 1000 END AS least) c
+      FROM (SELECT footnote_graph_least(dimensions) AS least) c
 $$;
+GRANT EXECUTE ON FUNCTION footnote_graph_least(integer) TO footnote_search, footnote_operator;
 GRANT EXECUTE ON FUNCTION footnote_graph_pays(double precision, double precision, integer)
    TO footnote_search, footnote_operator;
 
@@ -20,11 +23,23 @@ LANGUAGE plpgsql SET search_path = public, pg_temp AS $make$
 DECLARE
     arguments constant text := '(halfvec, uuid, uuid, uuid[], uuid[], boolean, uuid[], integer)';
     name      constant text := format('footnote_nearest_%s_%s', dimensions, substring(part::text FROM '\d+$'));
-BEGIN
     -- The nearest rows, by the graph that other tenants share: the scan goes on until enough of ours are found
-    -- (iterative), and filters are applied on the way. Not a definer of its own: it runs with the rights of
-    -- footnote_search, the only one who may call it. Sorting is priced out, so that the planner takes the graph; the
-    -- versions of a filter are told IS TRUE, so that they are hashed and not joined row by row.
+    -- (iterative), and filters are applied on the way. Sorting is priced out, so that the planner takes the graph.
+    nearest   constant text := $query$
+                SELECT array_agg(n.id), array_agg(n.score) INTO ids, scores
+                  FROM (SELECT e.id, -(e.vector::halfvec(%2$s) <#> query_vector::halfvec(%2$s)) AS score
+                          FROM %1$s e
+                         WHERE e.valid_to IS NULL AND vector_dims(e.vector) = %2$s
+                           AND e.tenant_id = tenant AND e.space_id = query_space AND e.collection_id = ANY (chosen)
+                           AND (all_read OR cardinality(e.reader_groups) = 0 OR e.reader_groups && groups)
+                           %3$s
+                         ORDER BY e.vector::halfvec(%2$s) <#> query_vector::halfvec(%2$s)
+                         LIMIT depth) n;
+    $query$;
+    -- Told IS TRUE, so that the versions are hashed and not joined row by row.
+    filtered  constant text := 'AND (e.version_id IN (SELECT unnest(only_versions))) IS TRUE';
+BEGIN
+    -- Not a definer of its own: it runs with the rights of footnote_search, the only one who may call it.
     EXECUTE format($template$
         CREATE OR REPLACE FUNCTION %1$I(
             query_vector halfvec, query_space uuid, tenant uuid, chosen uuid[], groups uuid[], all_read boolean,
@@ -38,27 +53,12 @@ BEGIN
         AS $$
         BEGIN
             IF only_versions IS NULL THEN
-                SELECT array_agg(n.id), array_agg(n.score) INTO ids, scores
-                  FROM (SELECT e.id, -(e.vector::halfvec(%3$s) <#> query_vector::halfvec(%3$s)) AS score
-                          FROM %2$s e
-                         WHERE e.valid_to IS NULL AND vector_dims(e.vector) = %3$s
-                           AND e.tenant_id = tenant AND e.space_id = query_space AND e.collection_id = ANY (chosen)
-                           AND (all_read OR cardinality(e.reader_groups) = 0 OR e.reader_groups && groups)
-                         ORDER BY e.vector::halfvec(%3$s) <#> query_vector::halfvec(%3$s)
-                         LIMIT depth) n;
+                %2$s
             ELSE
-                SELECT array_agg(n.id), array_agg(n.score) INTO ids, scores
-                  FROM (SELECT e.id, -(e.vector::halfvec(%3$s) <#> query_vector::halfvec(%3$s)) AS score
-                          FROM %2$s e
-                         WHERE e.valid_to IS NULL AND vector_dims(e.vector) = %3$s
-                           AND e.tenant_id = tenant AND e.space_id = query_space AND e.collection_id = ANY (chosen)
-                           AND (all_read OR cardinality(e.reader_groups) = 0 OR e.reader_groups && groups)
-                           AND (e.version_id IN (SELECT unnest(only_versions))) IS TRUE
-                         ORDER BY e.vector::halfvec(%3$s) <#> query_vector::halfvec(%3$s)
-                         LIMIT depth) n;
+                %3$s
             END IF;
         END
-        $$ $template$, name, part, dimensions);
+        $$ $template$, name, format(nearest, part, dimensions, ''), format(nearest, part, dimensions, filtered));
     EXECUTE format('ALTER FUNCTION %I%s OWNER TO footnote_search', name, arguments);
     EXECUTE format('REVOKE ALL ON FUNCTION %I%s FROM PUBLIC, footnote_app, footnote_operator', name, arguments);
 END

@@ -120,6 +120,7 @@ def read_at_once(
             for cursor, (sql, values) in zip(cursors, whole, strict=True):
                 cursor.execute(sql, values)
         return [cursor.fetchall() for cursor in cursors[2:-1]]
+    # Whatever it was, an interrupt as well: what was left open must not be found by whoever has the connection next.
     except BaseException:
         connection.close()
         raise

@@ -121,7 +121,7 @@ BEGIN
     -- the scan answers after all. A graph that is to give much of what it holds takes longer than the scan.
     IF query_vector IS NOT NULL THEN
         IF as_of IS NULL AND few_versions IS NULL
-           AND size >= depth * (CASE WHEN vector_dims(query_vector) < 900 THEN 40 ELSE 10 END) THEN
+           AND 100 * size >= depth * footnote_graph_least(vector_dims(query_vector)) THEN
             graph := footnote_graph(tenant, query_space, size, vector_dims(query_vector));
         END IF;
         IF graph IS NOT NULL THEN

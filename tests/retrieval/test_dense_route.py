@@ -219,8 +219,13 @@ def told(corpus, depth: int, vector=None) -> str:
     with corpus.reader(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('app.explain', 'on', true)")
         lines: list[str] = []
-        connection.connection.add_notice_handler(lambda said: lines.append(said.message_primary))
+
+        def keep(said) -> None:
+            lines.append(said.message_primary)
+
+        connection.connection.add_notice_handler(keep)
         call(vector=vector or axis(0), space=corpus.space.id, depth=depth)
+        connection.connection.remove_notice_handler(keep)
     return "".join(lines)
 
 

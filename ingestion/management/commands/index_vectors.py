@@ -15,7 +15,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--now",
             action="store_true",
-            help="also for tenants of 4,000 to 10,000 chunks while documents are being worked on",
+            help="also for tenants of up to 10,000 chunks while documents are being worked on",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
