@@ -84,7 +84,5 @@ def _export(owner: psycopg.Connection[Any], folder: Path, tenant: UUID, asked: l
             vectors.append(np.fromstring(vector[1:-1], sep=",", dtype=np.float32))
     np.save(folder / "rows.npy", np.array(vectors))
     (folder / "questions.jsonl").write_text("".join(json.dumps(text) + "\n" for text in asked))
-    found = [str(embedded_question(text, Principal(tenant)).vector) for text in asked]
-    np.save(
-        folder / "questions.npy", [np.fromstring(v[1:-1], sep=",", dtype=np.float32) for v in found]
-    )
+    found = [embedded_question(text, Principal(tenant)).vector for text in asked]
+    np.save(folder / "questions.npy", [v.to_numpy().astype(np.float32) for v in found if v])

@@ -146,7 +146,8 @@ def main() -> None:
             return
         texts = [str(row["text"]) for row in read("scifact", "queries.jsonl")[:QUESTIONS]]
         somebody = Principal(values(owner, 1)["tenant"])
-        vectors = [str(embedded_question(text, somebody).vector) for text in texts]
+        found = [embedded_question(text, somebody).vector for text in texts]
+        vectors = [one.to_text() for one in found if one]
         for place in MEASURED:
             asked = values(owner, place)
             size = f"{present(owner, asked):,}"

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from pgvector import HalfVector
 
 from ingestion import generations
 from retrieval.errors import UnknownCollection
@@ -75,7 +76,7 @@ def _state(rows: Sequence[tuple[Any, ...]]) -> str:
     return generations.told([row[0] for row in rows], there)
 
 
-def usable_vector(embedded: EmbeddedQuestion, space: Space | None) -> tuple[str | None, str]:
+def usable_vector(embedded: EmbeddedQuestion, space: Space | None) -> tuple[HalfVector | None, str]:
     """The vector if it lives where the tenant's vectors live; else None, and why not ("": there is no space yet)."""
     if embedded.vector is None or space is None:
         return None, embedded.reason

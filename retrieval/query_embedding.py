@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pgvector import HalfVector
+
 from inference import gateway
 from inference.errors import InferenceError
 from retrieval.trust import known_share
@@ -10,12 +12,12 @@ from tenants.scope import Principal
 
 @dataclass(frozen=True)
 class EmbeddedQuestion:
-    """A unit vector in Postgres' text form, and the model that made it; or why there is none.
+    """A unit vector as Postgres keeps vectors, and the model that made it; or why there is none.
 
     ``known`` is the share of the question that the model has learnt to read (``trust``).
     """
 
-    vector: str | None
+    vector: HalfVector | None
     model: str = ""
     dimensions: int = 0
     reason: str = ""
@@ -35,6 +37,6 @@ def embedded_question(
         )
     except InferenceError as error:
         return EmbeddedQuestion(None, reason=f"dense: the question could not be embedded ({error})")
-    numbers = ",".join([f"{value:.6g}" for value in result.vectors[0].tolist()])
     known = known_share(query, specification)
-    return EmbeddedQuestion(f"[{numbers}]", result.model, result.dimensions, known=known)
+    vector = HalfVector(result.vectors[0])
+    return EmbeddedQuestion(vector, result.model, result.dimensions, known=known)

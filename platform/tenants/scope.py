@@ -8,13 +8,14 @@ because pooled connections are handed on without a reset. Never hold a scope acr
 Cost: one round trip to set the scope, besides the transaction itself. ``read_at_once`` needs one for all of it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from django.db import connections, transaction
 
 
@@ -106,20 +107,26 @@ def read_at_once(
     """The rows of each statement (SQL and its parameters), in one transaction as ``principal`` that is sent whole.
 
     Nothing waits for the answer of what goes before it: one round trip, where a scope needs one for its beginning, its
-    settings, each statement and its end. Raises ``RuntimeError`` inside of a transaction, and Django's database errors;
-    the connection is given back then, so that nobody finds what was left open.
+    settings, each statement and its end. What is sent up to one synchronisation is a transaction by itself
+    (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING): it is neither begun nor ended
+    in words, and the settings are local to it. Raises ``RuntimeError`` inside of a transaction, and Django's database
+    errors; the connection is given back then, so that nobody finds what was left open.
     """
     if is_inside_transaction():
         raise RuntimeError("what is read at once is a transaction of its own: none may be open")
     connection = connections["default"]
     connection.ensure_connection()
-    whole = (("BEGIN", None), (_SET, _settings(principal)), *statements, ("COMMIT", None))
+    settings: tuple[str, Sequence[str] | Mapping[str, Any]] = (_SET, _settings(principal))
+    whole = (settings, *statements)
     try:
         with connection.wrap_database_errors, connection.connection.pipeline():
-            cursors = [connection.cursor() for _ in whole]
+            # Not Django's cursors, which write the parameters into the statement, to be read out of it again.
+            cursors = [psycopg.Cursor(connection.connection) for _ in whole]
             for cursor, (sql, values) in zip(cursors, whole, strict=True):
-                cursor.execute(sql, values)
-        return [cursor.fetchall() for cursor in cursors[2:-1]]
+                cursor.execute(sql.encode(), values)
+        if connection.queries_logged:
+            connection.queries_log.extend({"sql": sql, "time": ""} for sql, _ in whole)
+        return [cursor.fetchall() for cursor in cursors[1:]]
     # Whatever it was, an interrupt as well: what was left open must not be found by whoever has the connection next.
     except BaseException:
         connection.close()

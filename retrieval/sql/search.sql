@@ -1,20 +1,6 @@
 -- name: place
--- What the principal may search, and in which embedding space. One row per readable collection; the policies filter.
--- A private collection is searched only where it is named. With `stated` sum and number of its increments and of the tenant's
--- (ingestion.generations): what the documents were before the search.
--- Uses index: ingestion_collection_pkey, space_one_serving, corpus_change_lookup
-SELECT c.id, c.language,
-       CASE WHEN %(stated)s THEN
-            (SELECT ARRAY[sum(g.amount), count(*)] FROM ingestion_corpuschange g
-              WHERE g.tenant_id = c.tenant_id AND g.collection_id = c.id) END,
-       CASE WHEN %(stated)s THEN
-            (SELECT ARRAY[sum(g.amount), count(*)] FROM ingestion_corpuschange g
-              WHERE g.tenant_id = %(tenant)s::uuid AND g.collection_id IS NULL) END,
-       s.id, s.model, s.dimensions, s.specification
-  FROM ingestion_collection c
-  LEFT JOIN ingestion_embeddingspace s ON s.tenant_id = c.tenant_id AND s.state = 'serving'
- WHERE c.tenant_id = %(tenant)s::uuid
-   AND (c.id = ANY (%(wanted)s::uuid[]) OR (%(wanted)s::uuid[] IS NULL AND c.private_to IS NULL))
+-- Uses index: those of footnote_place, under the policies.
+SELECT * FROM footnote_place(%(tenant)s, %(wanted)s::uuid[], %(stated)s)
 
 -- name: search
 -- `versions` is NULL, or an array of those that a filter lets through (retrieval.filters), found under the policies.

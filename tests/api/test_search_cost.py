@@ -34,7 +34,7 @@ def test_a_search_costs_key_rate_scope_place_and_ranking(warm: Key) -> None:
         "footnote_key",
         "footnote_throttle",
         "set_config",
-        "ingestion_collection",
+        "footnote_place",
         "footnote_search",
     )
     assert [mark in sql for mark, sql in zip(marks, sent, strict=True)] == [True] * len(marks)

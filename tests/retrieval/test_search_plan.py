@@ -33,12 +33,14 @@ VARIABLES = {
     "spread": "double precision",
     "per_point": "double precision",
     "left_out": "double precision",
+    "overlooked": "double precision",
     "graph": "regproc",
     "few_versions": "uuid[]",
     "many_versions": "uuid[]",
     "as_of": "timestamptz",
     "depth": "integer",
     "cut": "integer",
+    "chunk": "uuid",
 }
 
 
@@ -47,22 +49,28 @@ TABLES = ("ingestion_chunk", "ingestion_embedding", "ingestion_lexicalentry")
 
 
 def multiply(corpus, times: int) -> None:
-    """Copies of the corpus' only chunk, so that no other way through the table is as short as its key.
+    """Copies of the corpus' only chunk, a page each, so that no other way through the table is as short as its key.
 
     In random directions: a graph that other tests share cannot be crossed where thousands lie in one point.
     """
+    changed = {
+        "vector": RANDOM,
+        "ordinal": "number",
+        "page": "number + 2",
+        "page_end": "number + 2",
+    }
     for table in TABLES:
         with corpus.scope(), connection.cursor() as cursor:
             cursor.execute(
-                "SELECT string_agg(quote_ident(attname), ',') FROM pg_attribute WHERE attrelid = %s::regclass"
+                "SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = %s::regclass"
                 " AND attnum > 0 AND NOT attisdropped AND attidentity = '' AND attname <> 'id'",
                 [table],
             )
-            columns = cursor.fetchone()[0]
+            columns = [row[0] for row in cursor.fetchall()]
+            copied = ", ".join(changed.get(column, column) for column in columns)
             cursor.execute(
-                f"INSERT INTO {table} (id, {columns})"
-                f" SELECT uuidv7(), {columns.replace('vector', RANDOM)}"
-                f" FROM {table}, generate_series(1, %s)",
+                f"INSERT INTO {table} (id, {', '.join(columns)}) SELECT uuidv7(), {copied}"
+                f" FROM {table}, generate_series(1, %s) AS number",
                 [times],
             )
 
@@ -104,7 +112,7 @@ def crowd(corpus, tenants: int) -> None:
 
 @pytest.fixture
 def plan(acme_corpus, request):
-    """EXPLAIN of a statement of the function, with Acme's values, as a role that is above the policies."""
+    """EXPLAIN of a statement of the function, with Acme's values, as the role that the function runs as."""
     manual = acme_corpus.collection("manual")
     acme_corpus.add(manual, "Turbine blades.", axis(0), page=2)
     if getattr(request, "param", None) == "stale":
@@ -135,31 +143,34 @@ def plan(acme_corpus, request):
         "spread": 0.9,
         "per_point": 1.0,
         "left_out": 0.5,
+        "overlooked": 0.5,
         "graph": None,
         "few_versions": None,
         "many_versions": None,
         "as_of": None,
         "depth": 100,
         "cut": 10,
+        "chunk": uuid4(),
     }
 
     def explain(body: str, how: str = "EXPLAIN", *, once: bool = False, **changed: object) -> str:
-        sql = re.sub(r"--[^\n]*| INTO \w+, \w+", "", body)
+        sql = re.sub(r"--[^\n]*| INTO \w+(, \w+)?", "", body)
         names = [name for name in VARIABLES if re.search(rf"\b{name}\b", sql)]
         for number, name in enumerate(names, start=1):
             sql = re.sub(rf"\b{name}\b", f"${number}", sql)
         kinds = ", ".join(VARIABLES[name] for name in names)
         places = ", ".join(f"%s::{VARIABLES[name]}" for name in names)
         given = [(values | changed)[name] for name in names]
-        with connections["operator"].cursor() as cursor:
+        with connections["owner"].cursor() as cursor:
             mode = "force_generic_plan" if once else "force_custom_plan"
+            cursor.execute("SET ROLE footnote_search")
             cursor.execute(f"SET enable_seqscan = off; SET plan_cache_mode = {mode}")
             cursor.execute(f"PREPARE probe ({kinds}) AS {sql.replace('%', '%%')}")
             try:
                 cursor.execute(f"{how} EXECUTE probe ({places})", given)
                 return "\n".join(row[0] for row in cursor.fetchall())
             finally:
-                cursor.execute("DEALLOCATE probe; RESET ALL")
+                cursor.execute("DEALLOCATE probe; RESET ALL; RESET ROLE")
 
     return explain
 
@@ -257,10 +268,10 @@ def test_single_rows_are_looked_up_by_their_keys_in_one_partition(plan, once):
     tables = re.findall(r"Scan using [^\n]* on ingestion_[^>]*", found)
     assert tables, found
     assert not any("Rows Removed by Filter" in table for table in tables), found
-    # Scores that a side did not rank, and those not needed until the end; the place of the best, and the texts.
+    # Scores that a side did not rank, the texts, and the page before the best.
     for table in ("embedding", "lexicalentry", "chunk"):
         assert len(partitions(found, table)) == 1, found
-        assert len(re.findall(rf"ingestion_{table}_\d\d_pkey", found)) == 2, found
+        assert len(re.findall(rf"ingestion_{table}_\d\d_pkey", found)) == 1, found
     assert len(re.findall(r"ingestion_chunk_\d\d_tenant_id_version_id_ordinal_idx", found)) == 1, (
         found
     )
@@ -282,6 +293,29 @@ def test_no_table_is_entered_once_per_candidate(plan):
     entered = [int(times) for times in re.findall(tables, found)]
     assert len(entered) >= 4, found
     assert set(entered) == {1}, found
+
+
+def test_the_scores_of_one_passage_are_looked_up_by_its_keys(plan):
+    statements = source("footnote_scores").split("BEGIN", 1)[1].split(";")[:2]
+    for body, table in zip(statements, ("embedding", "lexicalentry"), strict=True):
+        found = plan(body, "EXPLAIN (ANALYZE, COSTS OFF, BUFFERS OFF)", once=True)
+        assert re.search(rf"Index Scan using ingestion_{table}_\d\d_pkey", found), found
+
+
+def test_a_place_is_found_by_its_indexes_under_the_policies(acme_corpus):
+    sql = returned("footnote_place")
+    for number, name in enumerate(("tenant", "wanted", "stated"), start=1):
+        sql = re.sub(rf"(?<!_)\b{name}\b", f"${number}", sql)
+    with acme_corpus.scope(), connection.cursor() as cursor:
+        cursor.execute(
+            "SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan"
+        )
+        cursor.execute(f"PREPARE probe (uuid, uuid[], boolean) AS {sql}")
+        cursor.execute("EXPLAIN EXECUTE probe (%s, NULL, true)", [acme_corpus.tenant.pk])
+        found = "\n".join(row[0] for row in cursor.fetchall())
+        cursor.execute("DEALLOCATE probe")
+    used = set(re.findall(r"(?:using|Index Scan on) (\w+)", found))
+    assert used == {"ingestion_collection_pkey", "space_one_serving", "corpus_change_lookup"}, found
 
 
 def test_term_counts_are_read_from_their_index(plan):
