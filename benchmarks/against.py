@@ -85,4 +85,5 @@ def _export(owner: psycopg.Connection[Any], folder: Path, tenant: UUID, asked: l
     np.save(folder / "rows.npy", np.array(vectors))
     (folder / "questions.jsonl").write_text("".join(json.dumps(text) + "\n" for text in asked))
     found = [embedded_question(text, Principal(tenant)).vector for text in asked]
+    assert all(found), "a question was not embedded"
     np.save(folder / "questions.npy", [v.to_numpy().astype(np.float32) for v in found if v])

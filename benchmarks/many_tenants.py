@@ -147,6 +147,7 @@ def main() -> None:
         texts = [str(row["text"]) for row in read("scifact", "queries.jsonl")[:QUESTIONS]]
         somebody = Principal(values(owner, 1)["tenant"])
         found = [embedded_question(text, somebody).vector for text in texts]
+        assert all(found), "a question was not embedded"
         vectors = [one.to_text() for one in found if one]
         for place in MEASURED:
             asked = values(owner, place)

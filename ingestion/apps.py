@@ -11,6 +11,9 @@ class IngestionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Vectors may be parameters: in their binary form where the server binds them, as text where Django does."""
+        """Vectors may be parameters: in their binary form where the server binds them, as text where Django does.
+
+        Before the first connection, as Django's connections share what psycopg knew then.
+        """
         psycopg.adapters.register_dumper(HalfVector, HalfVectorDumper)
         psycopg.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)

@@ -2,8 +2,8 @@
 
 ``ranked`` is what ``search`` is made of. The gateway embeds the question, before any transaction is open. Where a
 search like it has been made before, the place that it found is taken as a guess (``guesses``) and everything is sent at
-once: the transaction, the question where to look, the search there. Otherwise, and where the guess turns out to be old,
-the place is asked for first.
+once, as one transaction: its settings, the question where to look, the search there. Otherwise, and where the guess
+turns out to be old, the place is asked for first.
 """
 
 import time
@@ -202,9 +202,12 @@ def _passage(rank: int, row: tuple[Any, ...], asked: Asked, request: SearchReque
     page, page_end, text, heading_path, start, end, score = row[6:13]
     dense_rank, dense_score, lexical_rank, lexical_score, lexical_share, page_before = row[13:]
     language = asked.place.languages[collection]
-    sought = frozenset(asked.terms.get(language, ()))
-    whole = " ".join([title, *heading_path, text]) if request.explain else ""
-    found = tuple(sorted(sought & set(terms(whole, language))))
+    sought, found = frozenset[str](), tuple[str, ...]()
+    if request.explain or request.highlight:
+        sought = frozenset(asked.terms.get(language, ()))
+    if request.explain:
+        whole = " ".join([title, *heading_path, text])
+        found = tuple(sorted(sought & set(terms(whole, language))))
     return Passage(
         rank=rank,
         score=score,

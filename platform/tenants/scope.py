@@ -112,10 +112,10 @@ def read_at_once(
     in words, and the settings are local to it. Raises ``RuntimeError`` inside of a transaction, and Django's database
     errors; the connection is given back then, so that nobody finds what was left open.
     """
-    if is_inside_transaction():
-        raise RuntimeError("what is read at once is a transaction of its own: none may be open")
     connection = connections["default"]
     connection.ensure_connection()
+    if is_inside_transaction() or not connection.autocommit:
+        raise RuntimeError("what is read at once is a transaction of its own: none may be open")
     settings: tuple[str, Sequence[str] | Mapping[str, Any]] = (_SET, _settings(principal))
     whole = (settings, *statements)
     try:

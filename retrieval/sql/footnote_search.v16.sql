@@ -17,7 +17,7 @@
 --   cut                rows returned
 --
 -- Fusion: every candidate that may be returned gets both scores exactly, whichever side found it, so that a passage is
--- not punished for having missed one list. The cosine counts by how far it stands above the hundredth of that side, damped where the
+-- not punished for having missed one list (but for what a graph of vectors overlooks although it is among the ten nearest). The cosine counts by how far it stands above the hundredth of that side, damped where the
 -- whole list is flat; BM25 as a share of what the best passage has and of what the question could have at most, times
 -- how sharply the list falls off: a side whose first ten look alike knows little. The words count in full only where the
 -- best passage reaches half of what the question could have, or as much as two of its words could: a list whose best holds
@@ -207,9 +207,11 @@ BEGIN
     RETURN QUERY
     WITH
     -- What each candidate is known to have, where the score of a side that did not list it is missing yet; and what the
-    -- last of those to be returned has at least. Who cannot reach that is not looked up: the result is the same, and most
-    -- of the reading is spared (Fagin, Lotem and Naor 2003, Optimal aggregation algorithms for middleware). While a
-    -- collection is weighed anew its postings are those of before, and so is what the list of words leaves out.
+    -- last of those to be returned has at least. Who cannot reach that is not looked up: where vectors are scanned the result
+    -- is the same, and most of the reading is spared (Fagin, Lotem and Naor 2003, Optimal aggregation algorithms for
+    -- middleware). A graph may overlook what is near; nearer than the tenth of its list it is taken to overlook nothing.
+    -- While a collection is weighed anew its postings are those of before, and so is what the list of words leaves out.
+    -- The lists come best first; passages of one score, in the order in which they were met.
     listed AS MATERIALIZED (
         SELECT id, d.place::integer AS dense_place, d.score AS dense_score,
                l.place::integer AS lexical_place, l.score AS lexical_score,
@@ -280,7 +282,8 @@ BEGIN
           FROM best b
           LEFT JOIN lead l ON l.id = b.id
         UNION ALL
-        SELECT l.id, array_position(near, l.id), s.cosine, array_position(matched, l.id), s.bm25, l.least, true
+        SELECT l.id, array_position(near, l.id), s.cosine, CASE WHEN s.bm25 > 0 THEN array_position(matched, l.id) END, s.bm25,
+               l.least, true
           FROM lead l, LATERAL footnote_scores(query_vector, query_space, question, tenant, l.id) s
          WHERE NOT l.is_listed
          ORDER BY score DESC, id

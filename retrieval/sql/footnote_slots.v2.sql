@@ -3,11 +3,13 @@
 --
 -- A window's postings of a term are a sparse vector over its slots. Made dense, multiplied by the term's weight and added
 -- up they are the scores of all its chunks, in about 2 ns for each chunk and term: by pgvector's own loops, not by the
--- executor's rows. A level is then sought that between `wanted` and half as many more scores exceed: what lies above it
--- becomes bits, which are counted at no cost, and at the end the lengths of the gaps between them are the places.
+-- executor's rows. A level is then sought that between `wanted` and half as many more scores exceed, or three times
+-- as many: where a step takes long, because there are more than a few windows, and where other collections are in them,
+-- whose chunks fall out afterwards. What lies above it becomes bits, which are counted at no cost, and at the end the
+-- lengths of the gaps between them are the places.
 --
 -- The level is sought where it would be if the logarithm of how many exceed it fell evenly between the nearest levels known
--- on either side: three steps as a rule, as many as halving needs for a range of three times, and a quarter fewer places.
+-- on either side, which takes three steps as a rule.
 --
 --   dimensions, weights   the question's terms that some chunk holds, with idf
 --   most                  how many chunks hold any of them, at most
@@ -24,11 +26,14 @@ SET enable_material = off
 AS $$
 #variable_conflict use_column
 DECLARE
-    size constant integer := (SELECT max(w.slots) FROM ingestion_postingswindow w
-                               WHERE w.tenant_id = tenant AND w.collection_ids && chosen);
-    enough constant double precision := 1.5 * wanted;
+    size integer;
+    enough double precision;
     mass constant double precision := (SELECT sum(weight) FROM unnest(weights) AS weight);
 BEGIN
+    SELECT max(w.slots), wanted * CASE WHEN count(*) > 4 OR bool_or(NOT w.collection_ids <@ chosen) THEN 3 ELSE 1.5 END
+      INTO size, enough
+      FROM ingestion_postingswindow w
+     WHERE w.tenant_id = tenant AND w.collection_ids && chosen;
     WITH RECURSIVE
     term AS MATERIALIZED (
         SELECT lpad(to_hex(t.dimension), 8, '0') || '0000000000000000' AS tail, footnote_level(t.weight, size) AS level
@@ -47,11 +52,11 @@ BEGIN
     -- `low` is exceeded by too many scores (or is nought), `high` by too few; and by how many.
     sought AS (
         SELECT 0 AS step, 0::double precision AS low, mass AS high, most AS at_low, 0.5::double precision AS at_high,
-               CASE WHEN most <= enough THEN 0 ELSE 0.3 * mass END AS level, -1::bigint AS found
+               CASE WHEN most <= 3 * wanted THEN 0 ELSE 0.2 * mass END AS level, -1::bigint AS found
         UNION ALL
         SELECT s.step + 1, b.low, b.high, b.at_low, b.at_high,
                CASE WHEN n.found BETWEEN wanted AND enough THEN s.level
-                    WHEN s.step > 5 THEN (b.low + b.high) / 2
+                    WHEN s.step > 5 THEN CASE WHEN b.low = 0 THEN b.high / 8 ELSE (b.low + b.high) / 2 END
                     ELSE b.low + (b.high - b.low) * LEAST(0.9, GREATEST(0.1,
                          ln(b.at_low / sqrt(wanted * enough)) / ln(b.at_low / b.at_high))) END,
                n.found

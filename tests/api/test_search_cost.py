@@ -13,7 +13,7 @@ TRANSACTION = ("BEGIN", "COMMIT")
 
 
 def statements(key: Key, **asked: object) -> list[str]:
-    """What a search sends to the database, without the transaction's brackets."""
+    """What a search sends to the database, without the brackets of a transaction that is not sent at once."""
     client = Client(headers=key.headers)
     with CaptureQueriesContext(connection) as seen:
         response = client.post("/api/v1/search", json.dumps(asked), content_type="application/json")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+import psycopg
 from django.db import connection
 
 from ingestion.models import DocumentVersion
@@ -20,7 +21,12 @@ def let_through(wanted: Filter, **options: Any) -> set[Any]:
             wanted, tenant_id=current_tenant_id(), collection_ids=ids, **options
         )
         cursor.execute(query.sql, query.parameters)
-        return {row[0] for row in cursor.fetchall()}
+        found = {row[0] for row in cursor.fetchall()}
+    # A search that is sent at once leaves its parameters to the server, which asks for their types.
+    with psycopg.Cursor(connection.connection) as bound:
+        bound.execute(query.sql.encode(), query.parameters)
+        assert {row[0] for row in bound.fetchall()} == found
+    return found
 
 
 def add_with_metadata(corpus: Corpus, papers: Iterable[dict[str, Any]]) -> None:

@@ -67,6 +67,19 @@ def test_what_neither_side_had_among_its_candidates_comes_with_its_scores(acme_c
     assert row["lexical_score"] > 0
 
 
+def test_what_holds_no_word_has_no_rank_among_words(acme_corpus):
+    """A scan lists it all the same, where there are fewer passages than candidates."""
+    manual = acme_corpus.collection("manual")
+    two_pages(acme_corpus, manual)
+    rivals(acme_corpus, manual)
+    with acme_corpus.reader():
+        rows = asked(acme_corpus, cut=3)
+    (row,) = [row for row in rows if row["page_before"]]
+    assert row["text"] == BEFORE
+    assert (row["lexical_rank"], row["lexical_score"]) == (None, 0)
+    assert row["dense_rank"] is not None
+
+
 def test_on_the_same_page_or_without_pages_it_stands_for_itself(acme_corpus):
     for pages in ((2, 2), (None, None)):
         manual = acme_corpus.collection(f"manual-{pages[0]}")

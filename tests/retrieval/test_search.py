@@ -4,10 +4,13 @@ from datetime import datetime
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
 from inference import gateway
 from ingestion.models import EmbeddingSpace
+from retrieval import guesses
 from retrieval.errors import SearchRefused, UnknownCollection
+from retrieval.filters import parse
 from retrieval.passages import SearchRequest
 from retrieval.questions import MAX_CHARACTERS
 from retrieval.search import search, search_as_steward
@@ -55,6 +58,22 @@ def test_a_question_in_the_texts_own_words_says_which(embedded):
     assert best.text == TEXT
     assert best.explain.lexical_rank == 1
     assert best.explain.terms == ("blade", "inspect")
+
+
+def test_a_search_that_is_sent_at_once_finds_what_the_first_one_found(embedded):
+    """Its vector travels as it is kept, and its parameters apart from the statement."""
+    now = timezone.now()
+    for options in (
+        {},
+        {"as_of": now},
+        {"filter": parse({"external_id": "every.txt"})},
+        {"side": "dense"},
+    ):
+        guesses.forget(member(embedded), None)
+        first, second = (ask(embedded, "Who inspects the blades?", **options) for _ in range(2))
+        assert first.degraded == ()
+        assert first.passages
+        assert second.passages == first.passages
 
 
 def test_the_page_before_the_best_says_what_it_is(acme_corpus):

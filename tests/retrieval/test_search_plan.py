@@ -295,6 +295,7 @@ def test_no_table_is_entered_once_per_candidate(plan):
     assert set(entered) == {1}, found
 
 
+@pytest.mark.parametrize("plan", ["stale", "fresh"], indirect=True)
 def test_the_scores_of_one_passage_are_looked_up_by_its_keys(plan):
     statements = source("footnote_scores").split("BEGIN", 1)[1].split(";")[:2]
     for body, table in zip(statements, ("embedding", "lexicalentry"), strict=True):
