@@ -17,9 +17,10 @@
 --   cut                rows returned
 --
 -- Fusion: every candidate that may be returned gets both scores exactly, whichever side found it, so that a passage is
--- not punished for having missed one list (but for what a graph of vectors overlooks although it is among the ten nearest). The cosine counts by how far it stands above the hundredth of that side, damped where the
--- whole list is flat; BM25 as a share of what the best passage has and of what the question could have at most, times
--- how sharply the list falls off: a side whose first ten look alike knows little. The words count in full only where the
+-- not punished for having missed one list (but for what a graph of vectors overlooks although it is among the ten
+-- nearest). The cosine counts by how far it stands above the hundredth of that side, damped where the whole list is flat;
+-- BM25 as a share of what the best passage has and of what the question could have at most, times how sharply the list
+-- falls off: a side whose first ten look alike knows little. The words count in full only where the
 -- best passage reaches half of what the question could have, or as much as two of its words could: a list whose best holds
 -- one word of five is made of accidents.
 --
@@ -246,7 +247,8 @@ BEGIN
     -- A passage that a list of words left out though it has room holds none of them.
     best AS MATERIALIZED (
         SELECT a.id, a.dense_place, COALESCE(a.dense_score, c.score) AS dense_score,
-               a.lexical_place, COALESCE(a.lexical_score, b.score, CASE WHEN left_out = 0 AND question IS NOT NULL THEN 0 END) AS lexical_score,
+               a.lexical_place,
+               COALESCE(a.lexical_score, b.score, CASE WHEN left_out = 0 AND question IS NOT NULL THEN 0 END) AS lexical_score,
                a.score + COALESCE((c.score - floor) / spread, 0) + COALESCE(per_point * b.score, 0) AS score
           FROM listed a
           LEFT JOIN cosines c USING (id)
