@@ -10,10 +10,13 @@
   const fill = (word, values) => Footnote.say(word).replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const LOOK_AGAIN = 1000;
   let timer = 0;
+  let changes = 0;
 
   // ---- the list as the server has it; what has changed since is said aloud
   const states = () => new Map([...list().querySelectorAll("[data-name]")].map((each) => [each.dataset.name, each.dataset.state]));
-  const show = (html) => {
+  const show = async (html) => {
+    changes += 1;
+    await Press.released(list());
     const before = states();
     const focused = document.activeElement?.dataset?.detach;
     const fresh = Footnote.nodes(html).find((node) => node.id === "attachments");
@@ -37,8 +40,12 @@
     if ("reading" in list().dataset) timer = setTimeout(look, LOOK_AGAIN);
   };
   const look = async () => {
+    const asked = changes;
     const response = await fetch(list().dataset.url, { headers: { "X-Requested-With": "footnote" } }).catch(() => null);
-    if (response?.ok) show(await response.text());
+    const html = response?.ok ? await response.text() : "";
+    // A file was added or taken away meanwhile: this list is of before, and the one that came with that is shown.
+    if (asked !== changes) return;
+    if (html) show(html);
     else if (response?.status !== 404) timer = setTimeout(look, 5 * LOOK_AGAIN);
   };
 
@@ -70,7 +77,7 @@
     if (!gone) return;
     gone.disabled = true;
     const response = await Footnote.post(gone.dataset.detach).catch(() => null);
-    if (response?.ok) { show(await response.text()); button.focus(); }
+    if (response?.ok) { await show(await response.text()); button.focus(); }
     else { gone.disabled = false; Footnote.toast(Footnote.say("failed")); }
   });
 

@@ -14,7 +14,15 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    Request,
+    Response,
+    sync_playwright,
+)
 
 from tests.cast import PASSWORD, Member
 from tests.chat.conftest import browser, scripted
@@ -140,6 +148,17 @@ def serious_violations(page: Page) -> list[str]:
         if rule["impact"] in {"serious", "critical"}
         for node in rule["nodes"]
     ]
+
+
+def press_through(page: Page, button: Locator, asked: str) -> None:
+    """Press a button, let go after an answer whose address contains ``asked`` has come and could be drawn."""
+    button.hover()
+    with page.expect_response(
+        lambda answer: asked in answer.url and answer.request.method == "GET"
+    ):
+        page.mouse.down()
+    page.wait_for_timeout(300)
+    page.mouse.up()
 
 
 def overflow(page: Page) -> int:

@@ -3,12 +3,12 @@
 import os
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tenants.models import Tenant
 from tests.cast import Member
 from tests.chat.test_attachments import ASKED, SECRET
-from tests.e2e.conftest import Visit, overflow, serious_violations
+from tests.e2e.conftest import Visit, overflow, press_through, serious_violations
 from tests.e2e.test_chat_story import ask, wait_for_answer
 from tests.e2e.test_pages_in_every_state import SHOTS
 from tests.library import ingest_all
@@ -79,6 +79,50 @@ def test_the_paper_clip_works_by_keyboard_and_a_file_can_be_removed(
     page.get_by_role("button", name="Dismiss movie.mp4").click()
     expect(files).to_be_hidden()
     expect(clip).to_be_focused()
+
+
+def test_a_press_that_outlasts_a_look_at_the_list_is_still_a_click(
+    visit: Visit, alice: Member, acme: Tenant
+) -> None:
+    page = visit(alice)
+    page.goto("/")
+    drop(page, "quokka.txt", SECRET)
+    files = page.get_by_role("list", name="Attached files, readable by you alone")
+    press_through(page, page.get_by_role("button", name="Remove quokka"), "/attachments/")
+    expect(files).to_be_hidden()
+
+
+def test_a_list_from_before_a_file_was_removed_is_not_shown(
+    visit: Visit, alice: Member, acme: Tenant
+) -> None:
+    page = visit(alice)
+    held: list[Route] = []
+    page.route(lambda url: "/attachments/" in url, lambda route: hold_looks(route, held))
+    page.goto("/")
+    drop(page, "quokka.txt", SECRET)
+    with page.expect_request(is_look):
+        expect(page.get_by_role("button", name="Remove quokka")).to_be_visible()
+    page.wait_for_timeout(100)
+    before = held[0].fetch()
+    page.get_by_role("button", name="Remove quokka").click()
+    files = page.get_by_role("list", name="Attached files, readable by you alone")
+    expect(files).to_be_hidden()
+    held[0].fulfill(response=before)
+    page.wait_for_timeout(300)
+    expect(files).to_be_hidden()
+
+
+def is_look(request: Request) -> bool:
+    """Whether the page asks how far its files are."""
+    return request.method == "GET" and "/attachments/" in request.url
+
+
+def hold_looks(route: Route, held: list[Route]) -> None:
+    """Let everything pass but the looks at the list."""
+    if is_look(route.request):
+        held.append(route)
+    else:
+        route.continue_()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,15 +1,18 @@
 """The steward's pages of documents and webhooks: nothing overflows, nobody is kept out, in light and dark."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from ingestion import documents
 from ingestion.models import Document
 from ingestion.webhooks import endpoints
+from tenants.scope import platform_principal, tenant_scope
 from tests.cast import Member
-from tests.e2e.conftest import Troubles, Visit, overflow, serious_violations
+from tests.e2e.conftest import Troubles, Visit, overflow, press_through, serious_violations
 
 SHOTS = Path(__file__).parent / "shots"
 
@@ -71,3 +74,21 @@ def test_a_lost_connection_says_how_many_files_were_not_sent(
     page.click("[data-upload] button[type=submit]")
     expect(page.locator("#sending")).to_contain_text("2 of 3 were not sent, from second.txt on")
     expect(page.locator("#outcomes")).to_contain_text("first.txt is taken")
+
+
+def test_a_press_that_outlasts_a_look_at_the_documents_is_still_a_click(
+    visit: Visit, alice: Member, reservoir: Document
+) -> None:
+    with tenant_scope(platform_principal(alice.tenant.pk)):
+        documents.upload(
+            collection=reservoir.collection, filename="next.txt", content=b"Not read yet."
+        )
+    page = visit(alice)
+    listing = f"/admin/ingestion/collection/{reservoir.collection_id}/documents/"
+    page.goto(listing)
+    press_through(page, page.get_by_role("button", name="Pause"), "/rows/")
+    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+    with page.expect_response(lambda answer: "/rows/" in answer.url):
+        pass  # what was held back while it was pressed does not stop the looks
+    press_through(page, page.locator(f"#title-{reservoir.pk}"), "/rows/")
+    expect(page).to_have_url(re.compile(f"/document/{reservoir.pk}/"))
