@@ -51,8 +51,9 @@ class Explanation:
 
     A rank is None where that side did not have it among its candidates; its score is known all the same.
     ``dense_score`` is the cosine similarity, ``lexical_score`` BM25 and ``lexical_share`` the part of it that the
-    question could reach at most; ``page_before`` says that it comes among the first because the best passage
-    follows on from it across the end of a page; ``terms`` are the asked terms (stems) that the passage holds, filled
+    question could reach at most; ``page_before`` says that it comes among the first because the best passage by
+    meaning and words follows on from it across the end of a page; ``title_named`` that the question names its document
+    (``naming``); ``terms`` are the asked terms (stems) that the passage holds, filled
     only when the request says ``explain``; ``phrases`` are the quoted ones that it holds as typed. ``rank_before`` and
     ``rerank_score`` (0 to 1) are None for what no reranker has read.
     """
@@ -69,13 +70,16 @@ class Explanation:
     # With ``expand``: the queries that found it, and its rank for each.
     found_by: tuple[tuple[str, int], ...] = ()
     page_before: bool = False
+    title_named: bool = False
 
     def __str__(self) -> str:
         dense = _side("dense", self.dense_rank, self.dense_score, 3)
         lexical = _side("lexical", self.lexical_rank, self.lexical_score, 2)
         said = f"{dense}, {lexical}"
         if self.page_before:
-            said += ", the page before the best"
+            said += ", the page before the best by meaning and words"
+        if self.title_named:
+            said += ", its title is named"
         if self.rerank_score is not None:
             said += f", reranked {self.rerank_score:.3f} (before #{self.rank_before})"
         if self.phrases:

@@ -19,6 +19,7 @@ from ingestion.lexical import terms
 from retrieval import guesses, sampling, serving, slow
 from retrieval.errors import UnknownCollection
 from retrieval.filters import matching_versions
+from retrieval.naming import CONSIDERED, with_named_first
 from retrieval.passages import Explanation, Passage, SearchRequest, SearchResult
 from retrieval.places import Place, find_place, place_of, place_query, usable_vector
 from retrieval.query_embedding import NOT_ASKED, EmbeddedQuestion, embedded_question
@@ -155,11 +156,15 @@ def _asked(task: Task, embedded: EmbeddedQuestion, place: Place) -> Asked:
         "collections": list(place.languages),
         "as_of": task.request.as_of,
         "depth": max(DEPTH, task.request.limit),
-        "cut": task.request.limit,
+        "cut": _cut(task.request),
     }
     versions, passing = _filtered(task, list(place.languages))
     sql = statement("search.sql", "search").format(versions=versions)
     return Asked(place, found, reason, sql, values | passing)
+
+
+def _cut(request: SearchRequest) -> int:
+    return max(CONSIDERED, request.limit) if request.side == "hybrid" else request.limit
 
 
 def _filtered(task: Task, collection_ids: list[UUID]) -> tuple[str, dict[str, Any]]:
@@ -193,6 +198,8 @@ def _result(
     request: SearchRequest, asked: Asked, rows: Rows, timings: dict[str, float], plan: str = ""
 ) -> SearchResult:
     passages = tuple(_passage(rank, row, asked, request) for rank, row in enumerate(rows, start=1))
+    if request.side == "hybrid":
+        passages = with_named_first(passages, asked.terms)[: request.limit]
     degraded = (asked.reason,) if asked.reason else ()
     return SearchResult(passages, timings, degraded, plan, asked.place.state)
 

@@ -90,8 +90,9 @@ def _why(passage: Passage) -> str:
     why = passage.explain
     by_meaning = _("by meaning: no. %(rank)s") % {"rank": why.dense_rank} if why.dense_rank else ""
     by_words = _("by words: no. %(rank)s") % {"rank": why.lexical_rank} if why.lexical_rank else ""
-    before = _("the page before the best passage") if why.page_before else ""
-    return ", ".join(filter(None, [by_meaning, by_words, before, _reranked(passage)]))
+    before = _("the page before the best by meaning and words") if why.page_before else ""
+    named = _("its title is named") if why.title_named else ""
+    return ", ".join(filter(None, [by_meaning, by_words, before, named, _reranked(passage)]))
 
 
 def _reranked(passage: Passage) -> str:

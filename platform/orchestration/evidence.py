@@ -202,6 +202,7 @@ def _ranks(passages: Sequence[Passage]) -> list[dict[str, object]]:
             "rank_before": passage.explain.rank_before,
             "rerank_score": passage.explain.rerank_score,
             "page_before": passage.explain.page_before,
+            "title_named": passage.explain.title_named,
             "chunk_id": str(passage.chunk_id),
             "document_id": str(passage.document_id),
             "title": passage.title,

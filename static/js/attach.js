@@ -16,16 +16,17 @@
   const states = () => new Map([...list().querySelectorAll("[data-name]")].map((each) => [each.dataset.name, each.dataset.state]));
   const show = async (html) => {
     changes += 1;
+    const fresh = Footnote.nodes(html).find((node) => node.id === "attachments");
+    // A question that is sent meanwhile has its files.
+    if (fresh.dataset.attachments) id.value = fresh.dataset.attachments;
     await Press.released(list());
     const before = states();
     const focused = document.activeElement?.dataset?.detach;
-    const fresh = Footnote.nodes(html).find((node) => node.id === "attachments");
     // The server does not keep what it refused: it stays here until somebody has read it.
     const refused = [...list().querySelectorAll("[data-state=refused]")].filter((old) => ![...fresh.querySelectorAll("[data-name]")].some((each) => each.dataset.name === old.dataset.name));
     fresh.querySelector("ul").append(...refused);
     if (refused.length) fresh.hidden = false;
     list().replaceWith(fresh);
-    if (fresh.dataset.attachments) id.value = fresh.dataset.attachments;
     if (focused) (fresh.querySelector(`[data-detach="${focused}"]`) || button).focus();
     for (const each of fresh.querySelectorAll("[data-name]")) {
       const { name, state, reason } = each.dataset;
@@ -43,6 +44,7 @@
     const asked = changes;
     const response = await fetch(list().dataset.url, { headers: { "X-Requested-With": "footnote" } }).catch(() => null);
     const html = response?.ok ? await response.text() : "";
+    await Press.released(list());
     // A file was added or taken away meanwhile: this list is of before, and the one that came with that is shown.
     if (asked !== changes) return;
     if (html) show(html);
@@ -76,9 +78,10 @@
     const gone = event.target.closest("[data-detach]");
     if (!gone) return;
     gone.disabled = true;
+    changes += 1;
     const response = await Footnote.post(gone.dataset.detach).catch(() => null);
     if (response?.ok) { await show(await response.text()); button.focus(); }
-    else { gone.disabled = false; Footnote.toast(Footnote.say("failed")); }
+    else { gone.disabled = false; Footnote.toast(Footnote.say("failed")); watch(); }
   });
 
   // ---- dropping anywhere on the page, and pasting

@@ -2,8 +2,9 @@
 // between press and release gets no click.
 const Press = (() => {
   let pressed = null;
+  let pointer = null;
   const waiting = [];
-  const begin = (event) => { pressed = event.target; };
+  const begin = (target, id) => { pressed = target; pointer = id; };
   // The click comes after the release; what waits, after the click.
   const end = () => setTimeout(() => {
     pressed = null;
@@ -12,17 +13,23 @@ const Press = (() => {
   const isPressed = (node) => node.contains(pressed);
   const released = (node) => (isPressed(node) ? new Promise((proceed) => { waiting.push(proceed); }) : Promise.resolve());
 
-  addEventListener("pointerdown", (event) => { if (event.button === 0) begin(event); }, true);
-  addEventListener("keydown", (event) => { if (event.key === " ") begin(event); }, true);
-  for (const kind of ["pointerup", "pointercancel", "keyup"]) addEventListener(kind, end, true);
-  // The window's own: a release elsewhere is not told to it.
+  addEventListener("pointerdown", (event) => { if (event.button === 0) begin(event.target, event.pointerId); }, true);
+  addEventListener("keydown", (event) => { if (event.key === " ") begin(event.target, null); }, true);
+  addEventListener("keyup", (event) => { if (event.key === " ") end(); }, true);
+  for (const kind of ["pointerup", "pointercancel"]) {
+    addEventListener(kind, (event) => { if (event.pointerId === pointer) end(); }, true);
+  }
+  // Not every release is told: not one in a scroll bar, after a drag, in the system's menu, or in another window.
+  addEventListener("pointermove", (event) => { if (pressed && event.pointerId === pointer && !event.buttons) end(); }, true);
+  for (const kind of ["dragend", "contextmenu"]) addEventListener(kind, end, true);
   addEventListener("blur", end);
 
   return { isPressed, released };
 })();
 
-// What htmx asks for by the clock is asked for again a moment later; what somebody did is shown at once.
+// What htmx asks for by the clock is asked for again a moment later; all else is shown at once.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { requestConfig, target } = event.detail;
-  if (!requestConfig.triggeringEvent && Press.isPressed(target)) event.detail.shouldSwap = false;
+  const isPolled = requestConfig.elt.getAttribute("hx-trigger")?.startsWith("every");
+  if (isPolled && Press.isPressed(target)) event.detail.shouldSwap = false;
 });

@@ -66,7 +66,8 @@ class FoundByOutput(serializers.Serializer[Any]):
 class ExplainOutput(serializers.Serializer[Any]):
     """Rank and score on each side (cosine similarity; BM25, and its share of what the question could reach);
 
-    with a reranker, its score and the rank before; whether the best passage follows on from it, on the page before.
+    with a reranker, its score and the rank before; whether the best passage follows on from it, on the page before;
+    whether the question names its document.
     """
 
     dense_rank = serializers.IntegerField(allow_null=True)
@@ -80,6 +81,7 @@ class ExplainOutput(serializers.Serializer[Any]):
     rerank_score = serializers.FloatField(allow_null=True)
     found_by = FoundByOutput(many=True)
     page_before = serializers.BooleanField()
+    title_named = serializers.BooleanField()
 
 
 class ResultOutput(serializers.Serializer[Any]):
